@@ -1,0 +1,75 @@
+import type { RunError } from './failure.ts'
+import type { AgentId, ConversationId, OrganizationId, ProcessId, RunId, UserId } from './id.ts'
+import type { JsonObject } from './json.ts'
+
+export const RUN_STATUSES = ['created', 'running', 'completed', 'failed', 'cancelled'] as const
+export type RunStatus = (typeof RUN_STATUSES)[number]
+export type TerminalStatus = Exclude<RunStatus, 'created' | 'running'>
+
+/** Why a run ended, and the status that it leaves the run in. Adding a reason starts here. */
+export const STOP_REASONS = {
+  end_turn: 'completed',
+  max_steps: 'completed',
+  tool_rule: 'completed',
+  requires_approval: 'completed',
+  error: 'failed',
+  llm_api_error: 'failed',
+  invalid_llm_response: 'failed',
+  invalid_tool_call: 'failed',
+  no_tool_call: 'failed',
+  max_tokens_exceeded: 'failed',
+  insufficient_credits: 'failed',
+  context_window_overflow_in_system_prompt: 'failed',
+  cancelled: 'cancelled',
+} as const satisfies Record<string, TerminalStatus>
+
+export type StopReason = keyof typeof STOP_REASONS
+
+export function isTerminal(status: RunStatus): status is TerminalStatus {
+  return status !== 'created' && status !== 'running'
+}
+
+/** One agent's answer to one request: a row of steps, and in the end one stop reason. */
+export type Run = {
+  id: RunId
+  organizationId: OrganizationId
+  agentId: AgentId
+  /** The scope whose turn the run takes; the default conversation is a real one here and null on the wire. */
+  conversationId: ConversationId
+  inDefaultConversation: boolean
+  status: RunStatus
+  stopReason: StopReason | null
+  background: boolean
+  /** RFC 3339, UTC, microseconds. */
+  createdAt: string
+  completedAt: string | null
+  /** `run_type`, and after a failure `error`. Merged key by key, never replaced. */
+  metadata: JsonObject | null
+  /** The four output options that the old server kept of a request. */
+  requestConfig: JsonObject | null
+  callbackUrl: string | null
+  callbackSentAt: string | null
+  callbackStatusCode: number | null
+  callbackError: string | null
+  baseTemplateId: string | null
+  projectId: string | null
+  /** From admission to the first piece of the model's answer, in nanoseconds. */
+  ttftNs: number | null
+  /** From admission to the end, in nanoseconds. */
+  totalDurationNs: number | null
+  createdById: UserId | null
+  parentRunId: RunId | null
+}
+
+/** The right to drive a run: only the newest epoch's writes count. */
+export type Lease = {
+  organizationId: OrganizationId
+  runId: RunId
+  conversationId: ConversationId
+  agentId: AgentId
+  owner: ProcessId
+  epoch: number
+}
+
+/** How a run ended. `error` is there exactly when the status is `failed` for a failure that can be named. */
+export type Outcome = { stopReason: StopReason; error: RunError | null }

@@ -1,0 +1,38 @@
+import type { MessageType } from './frame.ts'
+import type { JsonObject } from './json.ts'
+import type { Message } from './message.ts'
+import type { LlmConfig, ToolSpec } from './model.ts'
+
+/** How the caller waits. One engine serves all; this only decides what is told to whom. */
+export type Transport = 'blocking' | 'stream' | 'background' | 'async'
+
+export type ClientSkill = { name: string; description: string; location: string }
+
+/** A request as it was admitted: everything that a run needs to be driven by any process, now or after a crash. */
+export type TurnRequest = {
+  transport: Transport
+  /**
+   * The prepared rows: final ids and otids, images already fetched. Either plain messages, or one
+   * `approval_response` and the messages that follow it.
+   */
+  input: Message[]
+  /** At least 1. */
+  stepsMax: number
+  /** The form of the run's log: one view per message, or token by token. */
+  streamTokens: boolean
+  /** Null: all. */
+  returnTypes: MessageType[] | null
+  useAssistantMessage: boolean
+  assistantToolName: string
+  assistantToolKwarg: string
+  clientTools: ToolSpec[]
+  clientSkills: ClientSkill[]
+  overrideModel: LlmConfig | null
+  overrideSystem: string | null
+  includeCompactionMessages: boolean
+  /** Calls started by other agents' tools: how deep (0: a user's), and which agents wait for it. */
+  depth: number
+  waitingAgents: string[]
+  /** Headers and such that only traces show. */
+  billing: JsonObject | null
+}

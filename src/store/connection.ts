@@ -1,0 +1,59 @@
+import { Kysely, PostgresDialect } from 'kysely'
+import pg from 'pg'
+import type { Database, Db } from './schema.ts'
+
+export type ConnectionOptions = {
+  connectionString: string
+  /** Connections at most. */
+  connectionsMax?: number
+  /** How long a request waits for a free connection, in milliseconds. */
+  checkoutMs?: number
+}
+
+/**
+ * A pool of connections. Timestamps arrive as RFC 3339 text with all their microseconds and 64-bit integers as numbers:
+ * a JavaScript `Date` would cut a cursor to milliseconds.
+ */
+export function openPool(options: ConnectionOptions): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: options.connectionString,
+    max: options.connectionsMax ?? 16,
+    connectionTimeoutMillis: options.checkoutMs ?? 5_000,
+    idleTimeoutMillis: 60_000,
+    types: { getTypeParser },
+    statement_timeout: 30_000,
+    lock_timeout: 5_000,
+    idle_in_transaction_session_timeout: 15_000,
+    application_name: 'perdure',
+  })
+  // A connection that dies while idle is replaced at the next checkout; without a listener it would end the process.
+  pool.on('error', () => undefined)
+  return pool
+}
+
+export function dbOf(pool: pg.Pool): Db {
+  return new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
+}
+
+const OID = { int8: 20, timestamptz: 1184, numeric: 1700 } as const
+
+function getTypeParser(oid: number, format?: 'text' | 'binary') {
+  if (format === 'binary') return pg.types.getTypeParser(oid, 'binary')
+  if (oid === OID.timestamptz) return toRfc3339
+  if (oid === OID.int8 || oid === OID.numeric) return Number
+  return pg.types.getTypeParser(oid, 'text')
+}
+
+/**
+ * `2026-03-02 09:15:04.12+00` → `2026-03-02T09:15:04.120000Z`. Any offset is taken; whole hours and minutes of it are
+ * moved into the time.
+ */
+export function toRfc3339(text: string): string {
+  const match = /^(\d{4,}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d+))?([+-]\d\d)(?::?(\d\d))?$/.exec(text)
+  if (!match) return text
+  const [, date, time, fraction = '', hours = '+00', minutes = '00'] = match
+  const micros = fraction.padEnd(6, '0')
+  if (Number(hours) === 0 && minutes === '00') return `${date}T${time}.${micros}Z`
+  const moved = new Date(`${date}T${time}${hours}:${minutes}`).toISOString()
+  return `${moved.slice(0, 19)}.${micros}Z`
+}

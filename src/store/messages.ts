@@ -1,0 +1,75 @@
+import { sql } from 'kysely'
+import type { ConversationId, MessageId, OrganizationId } from '../domain/id.ts'
+import type { Message } from '../domain/message.ts'
+import { type MessageOwner, toMessage, toRow } from './message-rows.ts'
+import type { Db } from './schema.ts'
+
+/** Stores messages at the end of the history, in the order given. */
+export async function insertMessages(db: Db, owner: MessageOwner, messages: Message[]): Promise<void> {
+  if (messages.length === 0) return
+  await db
+    .insertInto('messages')
+    .values(messages.map((message) => toRow(message, owner)))
+    .execute()
+}
+
+/** Replaces the text of a stored message: only the system message ever changes. */
+export async function updateSystemMessage(
+  db: Db,
+  organizationId: OrganizationId,
+  id: MessageId,
+  text: string,
+): Promise<void> {
+  await db
+    .updateTable('messages')
+    .set({ content: JSON.stringify([{ type: 'text', text }]), updated_at: sql<string>`now()` })
+    .where('organization_id', '=', organizationId)
+    .where('id', '=', id)
+    .execute()
+}
+
+/** The context of a scope, in order. The first is the system message. */
+export async function readContext(
+  db: Db,
+  organizationId: OrganizationId,
+  conversationId: ConversationId,
+  epoch: number,
+): Promise<Message[]> {
+  const rows = await db
+    .selectFrom('context_items as item')
+    .innerJoin('messages as message', (join) =>
+      join
+        .onRef('message.organization_id', '=', 'item.organization_id')
+        .onRef('message.id', '=', 'item.message_id'),
+    )
+    .where('item.organization_id', '=', organizationId)
+    .where('item.conversation_id', '=', conversationId)
+    .where('item.epoch', '=', epoch)
+    .orderBy('item.ordinal')
+    .selectAll('message')
+    .execute()
+  return rows.map(toMessage)
+}
+
+/** Adds to the end of a context whose last ordinal is `length - 1`. */
+export async function appendContext(
+  db: Db,
+  organizationId: OrganizationId,
+  conversationId: ConversationId,
+  at: { epoch: number; length: number },
+  ids: MessageId[],
+): Promise<void> {
+  if (ids.length === 0) return
+  await db
+    .insertInto('context_items')
+    .values(
+      ids.map((messageId, index) => ({
+        organization_id: organizationId,
+        conversation_id: conversationId,
+        epoch: at.epoch,
+        ordinal: at.length + index,
+        message_id: messageId,
+      })),
+    )
+    .execute()
+}

@@ -1,0 +1,50 @@
+import { Fault } from '../domain/fault.ts'
+import type { OrganizationId, RunId } from '../domain/id.ts'
+import type { Run } from '../domain/run.ts'
+import type { TurnRequest } from '../domain/turn.ts'
+import { RUN_COLUMNS, toRun } from './run-rows.ts'
+import type { Db } from './schema.ts'
+
+export async function findRun(db: Db, organizationId: OrganizationId, id: RunId): Promise<Run | undefined> {
+  const row = await db
+    .selectFrom('runs')
+    .leftJoin('run_metrics', (join) =>
+      join
+        .onRef('run_metrics.organization_id', '=', 'runs.organization_id')
+        .onRef('run_metrics.id', '=', 'runs.id'),
+    )
+    .where('runs.organization_id', '=', organizationId)
+    .where('runs.id', '=', id)
+    .select([...RUN_COLUMNS, 'run_metrics.run_ns'])
+    .executeTakeFirst()
+  return row && toRun(row)
+}
+
+/** Faults: not_found. */
+export async function getRun(db: Db, organizationId: OrganizationId, id: RunId): Promise<Run> {
+  const run = await findRun(db, organizationId, id)
+  if (!run) throw new Fault('not_found', `Run not found with id='['${id}']'`)
+  return run
+}
+
+/** What was asked of a run, as it was admitted. */
+export async function getRequest(db: Db, organizationId: OrganizationId, id: RunId): Promise<TurnRequest> {
+  const row = await db
+    .selectFrom('runs')
+    .where('organization_id', '=', organizationId)
+    .where('id', '=', id)
+    .select('request')
+    .executeTakeFirst()
+  if (!row?.request) throw new Fault('not_found', `Run not found with id='['${id}']'`)
+  return row.request
+}
+
+/** Says that the caller of a blocking request got the whole answer: a repeat of it is a new message, not a retry. */
+export async function saveResponseSent(db: Db, organizationId: OrganizationId, id: RunId): Promise<void> {
+  await db
+    .updateTable('runs')
+    .set((run) => ({ response_sent_at: run.fn<string>('now') }))
+    .where('organization_id', '=', organizationId)
+    .where('id', '=', id)
+    .execute()
+}

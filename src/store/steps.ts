@@ -1,0 +1,196 @@
+import { type Insertable, sql } from 'kysely'
+import type { RunError } from '../domain/failure.ts'
+import type { AgentId, ConversationId, OrganizationId, RunId, StepId } from '../domain/id.ts'
+import type { LlmConfig, Usage } from '../domain/model.ts'
+import type { StopReason } from '../domain/run.ts'
+import type { StepStatus, StepTimes, StoredReply } from '../domain/step.ts'
+import type { Db, StepsTable } from './schema.ts'
+
+export type NewStep = {
+  id: StepId
+  organizationId: OrganizationId
+  runId: RunId
+  agentId: AgentId
+  conversationId: ConversationId
+  /** 0-based position in the run. */
+  index: number
+  projectId: string | null
+}
+
+/** A step that has begun: its id is known to the database before its model is asked. */
+export function stepValues(step: NewStep): Insertable<StepsTable> {
+  return {
+    organization_id: step.organizationId,
+    id: step.id,
+    run_id: step.runId,
+    agent_id: step.agentId,
+    conversation_id: step.conversationId,
+    index: step.index,
+    project_id: step.projectId,
+  }
+}
+
+/** How a step ended. */
+export type StepEnd = {
+  status: Exclude<StepStatus, 'pending'>
+  config: LlmConfig
+  usage: Usage
+  stopReason: StopReason | null
+  error: RunError | null
+  times: StepTimes
+}
+
+export async function endStep(tx: Db, step: NewStep, end: StepEnd): Promise<void> {
+  await tx
+    .updateTable('steps')
+    .set({
+      ...configColumns(end.config),
+      ...usageColumns(end.usage),
+      status: end.status,
+      phase: 'committed',
+      stop_reason: end.stopReason,
+      error_type: end.error?.errorType ?? null,
+      error_data: end.error && JSON.stringify({ message: end.error.message, detail: end.error.detail }),
+      updated_at: sql<string>`now()`,
+    })
+    .where('organization_id', '=', step.organizationId)
+    .where('id', '=', step.id)
+    .execute()
+  await tx
+    .insertInto('step_metrics')
+    .values({
+      organization_id: step.organizationId,
+      id: step.id,
+      run_id: step.runId,
+      agent_id: step.agentId,
+      project_id: step.projectId,
+      ...timeColumns(end.times),
+    })
+    .onConflict((conflict) => conflict.columns(['organization_id', 'id']).doUpdateSet(timeColumns(end.times)))
+    .execute()
+}
+
+function configColumns(config: LlmConfig) {
+  return {
+    provider_name: config.model_endpoint_type,
+    provider_category: config.provider_category ?? 'base',
+    model: config.model,
+    model_handle: config.handle,
+    model_endpoint: config.model_endpoint,
+    context_window_limit: config.context_window,
+  }
+}
+
+/** Details keep what was reported; the columns beside them hold a count only when there was one. */
+function usageColumns(usage: Usage) {
+  const { cachedInput, cacheWrite, reasoning } = usage
+  return {
+    prompt_tokens: usage.prompt,
+    completion_tokens: usage.completion,
+    total_tokens: usage.total,
+    cached_input_tokens: cachedInput || null,
+    cache_write_tokens: cacheWrite || null,
+    reasoning_tokens: reasoning || null,
+    prompt_tokens_details:
+      cachedInput === undefined && cacheWrite === undefined
+        ? null
+        : JSON.stringify({
+            cached_tokens: cachedInput ?? null,
+            cache_read_tokens: cachedInput ?? null,
+            cache_creation_tokens: cacheWrite ?? null,
+          }),
+    completion_tokens_details:
+      reasoning === undefined ? null : JSON.stringify({ reasoning_tokens: reasoning }),
+  }
+}
+
+function timeColumns(times: StepTimes) {
+  return {
+    step_start_ns: times.stepStartNs,
+    llm_request_start_ns: times.llmRequestStartNs ?? null,
+    llm_request_ns: times.llmRequestNs ?? null,
+    tool_execution_ns: times.toolExecutionNs ?? null,
+    step_ns: times.stepNs ?? null,
+  }
+}
+
+/** The tools of an approved request ran in another run, but their time belongs to the step that asked. */
+export async function addToolTime(
+  tx: Db,
+  organizationId: OrganizationId,
+  id: StepId,
+  ns: number,
+): Promise<void> {
+  await tx
+    .updateTable('step_metrics')
+    .set({ tool_execution_ns: sql<number>`greatest(coalesce(tool_execution_ns, 0), ${ns}::bigint)` })
+    .where('organization_id', '=', organizationId)
+    .where('id', '=', id)
+    .execute()
+}
+
+/** The journal: a model's whole answer, saved before anything is done about it. */
+export async function saveReply(
+  tx: Db,
+  organizationId: OrganizationId,
+  id: StepId,
+  reply: StoredReply,
+): Promise<void> {
+  await tx
+    .updateTable('steps')
+    .set({ phase: 'replied', reply: JSON.stringify(reply), updated_at: sql<string>`now()` })
+    .where('organization_id', '=', organizationId)
+    .where('id', '=', id)
+    .execute()
+}
+
+/** Steps that a run leaves behind unfinished. */
+export async function closeOpenSteps(
+  tx: Db,
+  organizationId: OrganizationId,
+  runId: RunId,
+  status: 'cancelled' | 'failed',
+  stopReason: StopReason,
+): Promise<void> {
+  await tx
+    .updateTable('steps')
+    .set({
+      status,
+      phase: 'committed',
+      stop_reason: stopReason,
+      updated_at: sql<string>`now()`,
+      ...(status === 'failed' && { error_type: 'interrupted' }),
+    })
+    .where('organization_id', '=', organizationId)
+    .where('run_id', '=', runId)
+    .where('status', '=', 'pending')
+    .execute()
+}
+
+export type OpenStep = { id: StepId; index: number; attempt: number; reply: StoredReply | null }
+
+/** The step in flight of a run, with what the journal knows of it. */
+export async function findOpenStep(
+  db: Db,
+  organizationId: OrganizationId,
+  runId: RunId,
+): Promise<OpenStep | undefined> {
+  return db
+    .selectFrom('steps')
+    .where('organization_id', '=', organizationId)
+    .where('run_id', '=', runId)
+    .where('status', '=', 'pending')
+    .select(['id', 'index', 'attempt', 'reply'])
+    .executeTakeFirst()
+}
+
+/** Steps of a run so far, the one in flight included. */
+export async function countSteps(db: Db, organizationId: OrganizationId, runId: RunId): Promise<number> {
+  const { count } = await db
+    .selectFrom('steps')
+    .where('organization_id', '=', organizationId)
+    .where('run_id', '=', runId)
+    .select((step) => step.fn.countAll<number>().as('count'))
+    .executeTakeFirstOrThrow()
+  return count
+}

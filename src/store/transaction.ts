@@ -1,0 +1,45 @@
+import type { Db } from './schema.ts'
+
+/** Deadlock and serialisation failure: the whole transaction can be tried again. */
+const RETRIED = new Set(['40P01', '40001'])
+const TRIES_MAX = 3
+
+/**
+ * Runs `work` in a transaction: the one that `db` already is, or a new one, which is tried again as a whole when the
+ * database asks for it. `work` awaits nothing but statements on its own handle.
+ */
+export async function inTransaction<Result>(db: Db, work: (tx: Db) => Promise<Result>): Promise<Result> {
+  if (db.isTransaction) return work(db)
+  for (let tries = 1; ; tries++) {
+    try {
+      return await db.transaction().execute(work)
+    } catch (error) {
+      if (tries >= TRIES_MAX || !RETRIED.has(sqlState(error) ?? '')) throw error
+    }
+  }
+}
+
+/** The five-letter code of an error that the database sent, if it is one. */
+export function sqlState(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined
+}
+
+/** `23505`: another row has the key. */
+export function isUniqueViolation(error: unknown, constraint?: string): boolean {
+  if (sqlState(error) !== '23505') return false
+  return constraint === undefined || (error as { constraint?: string }).constraint === constraint
+}
+
+/**
+ * Whether the trouble is the database's and will pass: connections, timeouts, locks, a full disk, a restart. A run that
+ * meets it is not failed but tried again.
+ */
+export function isPassing(error: unknown): boolean {
+  const state = sqlState(error)
+  if (state) return /^(08|53|57|58|40)/.test(state) || state === '55P03' || state === '25P03'
+  const message = error instanceof Error ? error.message : ''
+  return /ECONNREFUSED|ECONNRESET|EPIPE|ENOENT.*\.s\.PGSQL|terminat|timeout exceeded|Connection ended|not queryable/i.test(
+    message,
+  )
+}

@@ -1,0 +1,83 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { endsStream, type NumberedFrame } from '../domain/frame.ts'
+import type { OrganizationId, RunId } from '../domain/id.ts'
+import { isTerminal } from '../domain/run.ts'
+import { readFrames } from '../store/events.ts'
+import { findRun } from '../store/runs.ts'
+import type { Db } from '../store/schema.ts'
+import type { LiveFeed, RunHub } from './run-hub.ts'
+
+/** Frames read from the log at once. */
+const PAGE = 1_000
+/** How long a hole is given to be filled by the next flush, in milliseconds. */
+const FLUSH_WAIT_MS = 40
+
+/**
+ * A run's frames after `afterSeq`, each once and in order, until the run's last one or until `signal` says that the
+ * reader has gone. The run does not notice either way.
+ *
+ * Live frames are delivered only when they follow the last one delivered; whatever is missing between is read from the
+ * log. A reader of a finished run that has seen everything gets nothing and the end.
+ */
+export async function* followRun(
+  deps: { db: Db; hub: RunHub },
+  organizationId: OrganizationId,
+  runId: RunId,
+  afterSeq: number,
+  signal: AbortSignal,
+): AsyncGenerator<NumberedFrame, void> {
+  const feed = deps.hub.open(runId)
+  let last = afterSeq
+  try {
+    while (!signal.aborted) {
+      const endedBefore = await hasEnded(deps.db, organizationId, runId)
+      const page = await readFrames(deps.db, organizationId, runId, last, PAGE)
+      for (const numbered of page) {
+        yield numbered
+        last = numbered.seq
+        if (endsStream(numbered.frame)) return
+      }
+      if (page.length > 0) continue
+      if (endedBefore) return
+      const live = yield* followLive(feed, last, signal)
+      if (live.ended) return
+      last = live.last
+    }
+  } finally {
+    deps.hub.close(runId, feed)
+  }
+}
+
+/** Delivers the live feed until it has a hole, or hints at something that only the log has. */
+async function* followLive(
+  feed: LiveFeed,
+  start: number,
+  signal: AbortSignal,
+): AsyncGenerator<NumberedFrame, { last: number; ended: boolean }> {
+  let last = start
+  while (!signal.aborted) {
+    const next = feed.takeAfter(last)
+    if (next === 'hole') {
+      await sleep(FLUSH_WAIT_MS)
+      return { last, ended: false }
+    }
+    if (next) {
+      yield next
+      last = next.seq
+      if (endsStream(next.frame)) return { last, ended: true }
+      continue
+    }
+    await feed.changed(signal)
+    const after = feed.takeAfter(last)
+    if (after === undefined || after === 'hole') return { last, ended: false }
+    yield after
+    last = after.seq
+    if (endsStream(after.frame)) return { last, ended: true }
+  }
+  return { last, ended: false }
+}
+
+async function hasEnded(db: Db, organizationId: OrganizationId, runId: RunId): Promise<boolean> {
+  const run = await findRun(db, organizationId, runId)
+  return run === undefined || isTerminal(run.status)
+}

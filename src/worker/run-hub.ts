@@ -1,0 +1,89 @@
+import { endsStream, type NumberedFrame } from '../domain/frame.ts'
+import type { RunId } from '../domain/id.ts'
+
+/** Frames that a reader may be behind the live feed; then the feed is dropped and it reads the log again. */
+const BEHIND_MAX = 256
+
+/**
+ * What one reader gets of a run's live feed. `head` is the next live frame, if there is one; `changed` resolves when
+ * there may be something new: a frame, or a hint that the log has grown or the run has ended.
+ */
+export class LiveFeed {
+  #frames: NumberedFrame[] = []
+  #wake: (() => void) | undefined
+  #hinted = false
+
+  push(frames: NumberedFrame[]): void {
+    this.#frames.push(...frames)
+    if (this.#frames.length > BEHIND_MAX) this.#frames = []
+    this.hint()
+  }
+
+  hint(): void {
+    this.#hinted = true
+    this.#wake?.()
+  }
+
+  /** The live frame that follows `seq`, taken off the feed; `hole`: the feed goes on later than that; none: nothing yet. */
+  takeAfter(seq: number): NumberedFrame | 'hole' | undefined {
+    while (this.#frames[0] && this.#frames[0].seq <= seq) this.#frames.shift()
+    const head = this.#frames[0]
+    if (!head) return undefined
+    if (head.seq !== seq + 1) return 'hole'
+    this.#frames.shift()
+    return head
+  }
+
+  /** Resolves at the next push or hint, or when `signal` aborts. One waiter at a time. */
+  async changed(signal: AbortSignal): Promise<void> {
+    if (!this.#hinted && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+        signal.addEventListener('abort', () => resolve(), { once: true })
+      })
+      this.#wake = undefined
+    }
+    this.#hinted = false
+  }
+}
+
+/** Tells readers in this process what happens in runs, whoever drives them. Forgets at once: the log remembers. */
+export class RunHub {
+  #feeds = new Map<RunId, Set<LiveFeed>>()
+  #published: ((runId: RunId, ended: boolean) => void)[] = []
+
+  publish(runId: RunId, frames: NumberedFrame[]): void {
+    if (frames.length === 0) return
+    for (const feed of this.#feeds.get(runId) ?? []) feed.push(frames)
+    const ended = frames.some(({ frame }) => endsStream(frame))
+    for (const listener of this.#published) listener(runId, ended)
+  }
+
+  /** The log of a run has grown, or the run has ended, elsewhere. */
+  hint(runId: RunId): void {
+    for (const feed of this.#feeds.get(runId) ?? []) feed.hint()
+  }
+
+  /** Hears of every run that publishes here, for telling other processes. */
+  onPublish(listener: (runId: RunId, ended: boolean) => void): void {
+    this.#published.push(listener)
+  }
+
+  /** Runs that have a reader here. */
+  followed(): RunId[] {
+    return [...this.#feeds.keys()]
+  }
+
+  open(runId: RunId): LiveFeed {
+    const feed = new LiveFeed()
+    const feeds = this.#feeds.get(runId) ?? new Set()
+    this.#feeds.set(runId, feeds.add(feed))
+    return feed
+  }
+
+  close(runId: RunId, feed: LiveFeed): void {
+    const feeds = this.#feeds.get(runId)
+    feeds?.delete(feed)
+    if (feeds?.size === 0) this.#feeds.delete(runId)
+  }
+}
