@@ -77,6 +77,8 @@ export type StepCommit = {
   usage: Usage
   times: StepTimes
   trace: ModelTrace | null
+  /** Tokens that the provider counts per estimated one, as this step showed; null: it reported nothing. */
+  calibration: number | null
   /** The system message's new text, when this step compiled one. */
   prompt: { text: string; basis: string } | null
   left: PlannedCall[]
@@ -120,7 +122,7 @@ export type LoopPorts = {
   /** Remembers that a compaction of this context did not help. */
   noteCompactionFailed(contextLength: number): Promise<void>
   /** Ends the run without a step's messages: a failure, a limit, a compaction after the last step. */
-  settle(outcome: Outcome, failed: FailedStep | null): Promise<void>
+  settle(outcome: Outcome, unsaved: Message[], failed: FailedStep | null): Promise<void>
   /** False: the organisation has no credit for another step. */
   hasCredits(): Promise<boolean>
   sleep(ms: number): Promise<void>

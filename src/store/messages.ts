@@ -73,3 +73,13 @@ export async function appendContext(
     )
     .execute()
 }
+
+export async function hasMessage(db: Db, organizationId: OrganizationId, id: MessageId): Promise<boolean> {
+  const row = await db
+    .selectFrom('messages')
+    .where('organization_id', '=', organizationId)
+    .where('id', '=', id)
+    .select('id')
+    .executeTakeFirst()
+  return row !== undefined
+}

@@ -178,3 +178,18 @@ function specOf(name: string, description: string | null, schema: ToolRecord['sp
         : { type: 'object', properties: {} },
   }
 }
+
+/** The zone that an agent's times are written in, and the model that writes its answers. */
+export async function readAgentClock(
+  db: Db,
+  organizationId: OrganizationId,
+  agentId: AgentId,
+): Promise<{ timezone: string; model: string | null }> {
+  const row = await db
+    .selectFrom('agents')
+    .where('organization_id', '=', organizationId)
+    .where('id', '=', agentId)
+    .select(['timezone', 'llm_config'])
+    .executeTakeFirst()
+  return { timezone: row?.timezone ?? 'UTC', model: row?.llm_config.model ?? null }
+}

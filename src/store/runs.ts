@@ -1,6 +1,6 @@
 import { Fault } from '../domain/fault.ts'
 import type { OrganizationId, RunId } from '../domain/id.ts'
-import type { Run } from '../domain/run.ts'
+import type { Lease, Run } from '../domain/run.ts'
 import type { TurnRequest } from '../domain/turn.ts'
 import { RUN_COLUMNS, toRun } from './run-rows.ts'
 import type { Db } from './schema.ts'
@@ -47,4 +47,33 @@ export async function saveResponseSent(db: Db, organizationId: OrganizationId, i
     .where('organization_id', '=', organizationId)
     .where('id', '=', id)
     .execute()
+}
+
+/** A run with its request, for whoever ends it from outside. Lock its scope first. */
+export async function lockRun(tx: Db, organizationId: OrganizationId, id: RunId, options: { lock: boolean }) {
+  let query = tx
+    .selectFrom('runs')
+    .where('organization_id', '=', organizationId)
+    .where('id', '=', id)
+    .select(['id', 'agent_id', 'conversation_id', 'status', 'stop_reason', 'holds_turn', 'request', 'lease_owner'])
+  if (options.lock) query = query.forNoKeyUpdate()
+  const row = await query.executeTakeFirst()
+  return row?.request ? { ...row, request: row.request } : undefined
+}
+
+/** Of the runs that a process drives: those that it does not own any more. */
+export async function readLostRuns(db: Db, leases: Lease[]): Promise<RunId[]> {
+  const rows = await db
+    .selectFrom('runs')
+    .where('organization_id', 'in', [...new Set(leases.map((lease) => lease.organizationId))])
+    .where('id', 'in', leases.map((lease) => lease.runId))
+    .select(['id', 'lease_epoch', 'status'])
+    .execute()
+  const found = new Map(rows.map((row) => [row.id, row]))
+  return leases
+    .filter(({ runId, epoch }) => {
+      const row = found.get(runId)
+      return row === undefined || row.lease_epoch !== epoch || row.status !== 'running'
+    })
+    .map(({ runId }) => runId)
 }

@@ -12,9 +12,17 @@ export type Settled = {
   agentId: AgentId
 }
 
+export type EndedRun = {
+  createdAt: string
+  completedAt: string | null
+  callbackUrl: string | null
+  /** Who did not drive the run numbers its last frames from here on. */
+  seqReserved: number
+}
+
 /**
  * Ends a run, in a transaction that holds its scope and its row: status, reason, metrics, the agent's last stop reason,
- * and the turn. The caller adds the terminal frames and the jobs. False: the run had ended already, nothing is changed.
+ * and the turn. The caller adds the terminal frames and the jobs. Undefined: the run had ended already, nothing is changed.
  *
  * `fromCompleted`: the one way out of a terminal state, a cancel of a completed run that still owns the open approval.
  * Duration and completion time stay those of the first ending.
@@ -24,7 +32,7 @@ export async function settleRun(
   run: Settled,
   outcome: Outcome,
   fromCompleted = false,
-): Promise<boolean> {
+): Promise<EndedRun | undefined> {
   const status = STOP_REASONS[outcome.stopReason]
   const row = await tx
     .updateTable('runs')
@@ -44,12 +52,17 @@ export async function settleRun(
         ? where.and([where('status', '=', 'completed'), where('stop_reason', '=', 'requires_approval')])
         : where('status', 'in', ['created', 'running']),
     )
-    .returning(['created_order', 'created_at', 'completed_at'])
+    .returning(['created_order', 'created_at', 'completed_at', 'callback_url', 'seq_reserved'])
     .executeTakeFirst()
-  if (!row) return false
+  if (!row) return undefined
   if (!fromCompleted) await endMetrics(tx, run)
   await endForAgent(tx, run, outcome, row.created_order)
-  return true
+  return {
+    createdAt: row.created_at,
+    completedAt: row.completed_at,
+    callbackUrl: row.callback_url,
+    seqReserved: row.seq_reserved,
+  }
 }
 
 /** What `metadata.error` holds: the same object as the stream's error event. */

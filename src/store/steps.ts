@@ -184,13 +184,54 @@ export async function findOpenStep(
     .executeTakeFirst()
 }
 
-/** Steps of a run so far, the one in flight included. */
+/** What a run has used, over all its steps; null where no step reported anything. */
+export async function readUsage(db: Db, organizationId: OrganizationId, runId: RunId): Promise<RunUsage> {
+  const row = await db
+    .selectFrom('steps')
+    .where('organization_id', '=', organizationId)
+    .where('run_id', '=', runId)
+    .where('status', '!=', 'pending')
+    .select((step) => [
+      sql<number>`coalesce(sum(prompt_tokens), 0)`.as('prompt'),
+      sql<number>`coalesce(sum(completion_tokens), 0)`.as('completion'),
+      sql<number>`coalesce(sum(total_tokens), 0)`.as('total'),
+      step.fn.count<number>('id').filterWhere('status', '=', 'success').as('stepCount'),
+      sql<number | null>`sum((prompt_tokens_details->>'cached_tokens')::bigint)`.as('cachedInput'),
+      sql<number | null>`sum((prompt_tokens_details->>'cache_creation_tokens')::bigint)`.as('cacheWrite'),
+      sql<number | null>`sum((completion_tokens_details->>'reasoning_tokens')::bigint)`.as('reasoning'),
+    ])
+    .executeTakeFirstOrThrow()
+  return row
+}
+
+export type RunUsage = {
+  prompt: number
+  completion: number
+  total: number
+  stepCount: number
+  cachedInput: number | null
+  cacheWrite: number | null
+  reasoning: number | null
+}
+
+/** Steps of a run that have ended well. */
 export async function countSteps(db: Db, organizationId: OrganizationId, runId: RunId): Promise<number> {
   const { count } = await db
     .selectFrom('steps')
     .where('organization_id', '=', organizationId)
     .where('run_id', '=', runId)
+    .where('status', '=', 'success')
     .select((step) => step.fn.countAll<number>().as('count'))
     .executeTakeFirstOrThrow()
   return count
+}
+
+export async function hasEnded(db: Db, organizationId: OrganizationId, id: StepId): Promise<boolean> {
+  const row = await db
+    .selectFrom('steps')
+    .where('organization_id', '=', organizationId)
+    .where('id', '=', id)
+    .select('status')
+    .executeTakeFirst()
+  return row !== undefined && row.status !== 'pending'
 }

@@ -1,0 +1,31 @@
+import type { Usage } from '../domain/model.ts'
+import { compactAfterStep } from './compact-context.ts'
+import type { Committed, LoopEvent, LoopPorts, LoopState } from './state.ts'
+import { addUsage } from './tokens.ts'
+import { isNudge } from '../domain/view.ts'
+
+/** Where a step leaves the turn. `lost`: somebody else has ended or taken the run, and has written what there was. */
+export type StepResult = { type: 'next'; state: LoopState } | { type: 'ended' } | { type: 'lost' }
+
+/** The state after a commit, and the compaction that may be due before anything else happens. */
+export async function* afterCommit(
+  before: LoopState,
+  committed: Committed,
+  usage: Usage | null,
+  ports: LoopPorts,
+  signal: AbortSignal,
+): AsyncGenerator<LoopEvent, StepResult> {
+  const state: LoopState = {
+    ...before,
+    scope: committed.scope,
+    context: [...before.context, ...committed.messages],
+    unsaved: [],
+    followUps: [],
+    answer: null,
+    step: committed.next,
+    stepsDone: before.stepsDone + (usage ? 1 : 0),
+    usage: usage ? addUsage(before.usage, usage) : before.usage,
+    nudges: committed.messages.some(isNudge) ? before.nudges + 1 : 0,
+  }
+  return yield* compactAfterStep(state, committed, ports, signal)
+}

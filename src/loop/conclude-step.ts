@@ -1,0 +1,146 @@
+import { packHeartbeat } from '../domain/envelope.ts'
+import type { StepId } from '../domain/id.ts'
+import { formatLocalTime } from '../domain/local-time.ts'
+import type { AssistantPart, Message, ToolCall, ToolReturn } from '../domain/message.ts'
+import type { FinishReason, Usage } from '../domain/model.ts'
+import type { MessageId } from '../domain/id.ts'
+import { idBefore } from '../domain/otid.ts'
+import { type Continuation, decideContinuation, type StepFacts } from './continuation.ts'
+import { newMessage } from './new-message.ts'
+import { configOf } from './offer-tools.ts'
+import { type CallPlan, callOf } from './plan-calls.ts'
+import type { Conclusion, LoopPorts, LoopState } from './state.ts'
+import { estimateTokens } from './tokens.ts'
+import { outstandingTools } from './tool-rules.ts'
+import { turnHistory } from './turn-history.ts'
+
+export type Replied = {
+  stepId: StepId
+  messageId: MessageId
+  content: AssistantPart[]
+  finish: FinishReason
+  usage: Usage
+  /** The calls of the answer, in its order. */
+  calls: ToolCall[]
+  forced: boolean
+  isLastStep: boolean
+}
+
+/** What a step leaves behind when its calls must wait: the calls that may run, and the request for the others. */
+export function concludePause(state: LoopState, ports: LoopPorts, replied: Replied, held: ToolCall[]): Conclusion {
+  const besides = replied.calls.filter((call) => !held.includes(call))
+  const ids = pauseIds(state, replied, held, besides)
+  const content = replied.content
+  const model = configOf(state).model
+  const { stepId } = replied
+  const request = newMessage(
+    state,
+    ports,
+    { role: 'approval_request', content: ids.contentIn === 'request' ? content : [], toolCalls: held },
+    { id: ids.request, stepId, model },
+  )
+  const messages: Message[] = [request]
+  if (besides.length > 0) {
+    const body = { role: 'assistant' as const, content: ids.contentIn === 'besides' ? content : [], toolCalls: besides }
+    messages.unshift(newMessage(state, ports, body, { id: ids.besides, stepId, model }))
+  }
+  return {
+    messages,
+    approval: { request, besides },
+    outcome: { stopReason: 'requires_approval', error: null },
+    contextTokens: tokensAfter(state, replied, messages),
+  }
+}
+
+/**
+ * The text of an answer, and the calls that were streamed beside it, were shown under the answer's own id: the row that
+ * keeps the text takes it, and the other row takes the id before.
+ */
+function pauseIds(state: LoopState, { messageId, calls }: Replied, held: ToolCall[], besides: ToolCall[]) {
+  const [first] = calls
+  const heldFirst = state.request.streamTokens && first !== undefined && held.includes(first)
+  if (besides.length === 0 || heldFirst) {
+    return { request: messageId, besides: idBefore(messageId), contentIn: 'request' as const }
+  }
+  return { request: idBefore(messageId), besides: messageId, contentIn: 'besides' as const }
+}
+
+/** What a step leaves behind when everything that could run has run. `returns` are in the order of the calls. */
+export function concludeStep(
+  state: LoopState,
+  ports: LoopPorts,
+  replied: Replied,
+  plans: CallPlan[],
+  returns: ToolReturn[],
+): Conclusion {
+  const messages = answerMessages(state, ports, replied, plans, returns)
+  const context = [...state.context, ...messages]
+  const called = turnHistory(context).map(({ name }) => name)
+  const available = state.agent.tools.map((tool) => tool.name)
+  const facts: StepFacts = {
+    calls: plans.map((plan) => plan.fate),
+    paused: false,
+    finish: replied.finish,
+    outstanding: outstandingTools(state.agent.toolRules, available, called),
+    forcedInVain: replied.forced && plans.length === 0,
+    isLastStep: replied.isLastStep,
+    nudges: state.nudges,
+  }
+  return continued(state, ports, replied, messages, decideContinuation(facts))
+}
+
+function continued(
+  state: LoopState,
+  ports: LoopPorts,
+  replied: Replied,
+  messages: Message[],
+  continuation: Continuation,
+): Conclusion {
+  if (continuation.type === 'go_on' && continuation.nudge !== null) {
+    messages = [...messages, nudgeMessage(state, ports, replied.stepId, continuation.nudge)]
+  }
+  return {
+    messages,
+    approval: null,
+    outcome: continuation.type === 'stop' ? { stopReason: continuation.reason, error: null } : null,
+    contextTokens: tokensAfter(state, replied, messages),
+  }
+}
+
+function answerMessages(
+  state: LoopState,
+  ports: LoopPorts,
+  replied: Replied,
+  plans: CallPlan[],
+  returns: ToolReturn[],
+): Message[] {
+  const { stepId, messageId, content } = replied
+  const messages: Message[] = []
+  const toolCalls = plans.map(callOf)
+  if (content.length > 0 || toolCalls.length > 0) {
+    const head = { id: messageId, stepId, model: configOf(state).model }
+    messages.push(newMessage(state, ports, { role: 'assistant', content, toolCalls }, head))
+  }
+  if (returns.length > 0) messages.push(toolMessage(state, ports, stepId, returns))
+  return messages
+}
+
+export function toolMessage(state: LoopState, ports: LoopPorts, stepId: StepId | null, returns: ToolReturn[]): Message {
+  return newMessage(state, ports, { role: 'tool', returns }, { stepId, name: returns[0]?.name ?? null })
+}
+
+function nudgeMessage(state: LoopState, ports: LoopPorts, stepId: StepId, reason: string): Message {
+  const text = packHeartbeat(reason, formatLocalTime(ports.now(), state.agent.timezone))
+  return newMessage(state, ports, { role: 'user', content: [{ type: 'text', text }] }, { stepId })
+}
+
+/** What the provider counted, and what the step has added since; all of it by rule of thumb where nothing was reported. */
+function tokensAfter(state: LoopState, replied: Replied, messages: Message[]): number {
+  const { tokenCalibration } = state.scope
+  if (replied.usage.total <= 0) {
+    const specs = state.agent.tools.map((tool) => tool.spec)
+    return estimateTokens([...state.context, ...messages], specs, tokenCalibration)
+  }
+  const added = messages.filter((message) => message.role === 'tool' || message.role === 'user')
+  return replied.usage.total + (added.length > 0 ? estimateTokens(added, [], tokenCalibration) : 0)
+}

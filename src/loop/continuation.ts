@@ -1,0 +1,61 @@
+import type { FinishReason } from '../domain/model.ts'
+import type { StopReason } from '../domain/run.ts'
+
+/** What happened to one call of a step. */
+export type CallFate = 'ran' | 'ended_loop' | 'violated' | 'prefill_failed' | 'not_run' | 'answered'
+
+export type StepFacts = {
+  calls: CallFate[]
+  /** The step paused for an approval or for the client. */
+  paused: boolean
+  finish: FinishReason
+  /** Required tools that this turn has not called yet. */
+  outstanding: string[]
+  /** The model had to call a tool and did not. */
+  forcedInVain: boolean
+  /** No further model call is allowed. */
+  isLastStep: boolean
+  /** Nudges already given in a row. */
+  nudges: number
+}
+
+export type Continuation =
+  | { type: 'stop'; reason: StopReason }
+  /** `nudge`: what the model is told before it goes on; null: nothing. */
+  | { type: 'go_on'; nudge: string | null }
+
+/** How often the model is reminded of a call that it owes before the turn ends without it. */
+const NUDGES_MAX = 2
+const NUDGE_PREFIX = '[This is an automated message from the server, hidden from the user]'
+
+/** Whether the turn ends with this step, and why. The only place that decides it. */
+export function decideContinuation(facts: StepFacts): Continuation {
+  if (facts.paused) return stop('requires_approval')
+  return facts.calls.length === 0 ? afterText(facts) : afterCalls(facts)
+}
+
+function afterText(facts: StepFacts): Continuation {
+  const owes = facts.outstanding.length > 0
+  if (owes && !facts.isLastStep && facts.nudges < NUDGES_MAX) {
+    return goOn(`you have not called ${facts.outstanding.join(', ')} yet. Call it before you end your response.`)
+  }
+  if (facts.forcedInVain && facts.nudges < NUDGES_MAX && !facts.isLastStep) return goOn('you must call a tool now.')
+  if (facts.forcedInVain) return stop('no_tool_call')
+  if (facts.finish === 'length') return stop('max_tokens_exceeded')
+  return stop('end_turn')
+}
+
+function afterCalls(facts: StepFacts): Continuation {
+  if (facts.calls.includes('ended_loop') && facts.outstanding.length === 0) return stop('tool_rule')
+  if (facts.calls.every((fate) => fate === 'prefill_failed')) return stop('invalid_tool_call')
+  if (facts.isLastStep) return stop('max_steps')
+  return { type: 'go_on', nudge: null }
+}
+
+function stop(reason: StopReason): Continuation {
+  return { type: 'stop', reason }
+}
+
+function goOn(text: string): Continuation {
+  return { type: 'go_on', nudge: `${NUDGE_PREFIX} ${text}` }
+}

@@ -1,0 +1,43 @@
+import { answerApproval } from './answer-approval.ts'
+import { newId } from '../domain/id.ts'
+import type { StepResult } from './after-commit.ts'
+import type { LoopEvent, LoopPorts, LoopState } from './state.ts'
+import { takeStep } from './take-step.ts'
+
+/**
+ * Drives one run to its end: ask the model, run the tools that it asked for, save, repeat.
+ *
+ * Yields what can be shown while it happens. Everything that lasts goes through `ports.commit` and its like, one
+ * transaction each: a crash repeats at most the model call in flight. Model and tool failures are values here; what is
+ * thrown is a bug, or the driver's own ending (a lost lease).
+ *
+ * An aborted `signal` means that somebody else has ended the run or taken it over, and has written what there was to
+ * write: the loop just stops.
+ */
+export async function* runAgent(
+  start: LoopState,
+  ports: LoopPorts,
+  signal: AbortSignal,
+): AsyncGenerator<LoopEvent, void> {
+  let state = start
+  while (!signal.aborted) {
+    const result: StepResult = yield* nextStep(state, ports, signal)
+    if (result.type !== 'next') return
+    const picture = await ports.look()
+    state = { ...result.state, ...picture }
+  }
+}
+
+async function* nextStep(state: LoopState, ports: LoopPorts, signal: AbortSignal): AsyncGenerator<LoopEvent, StepResult> {
+  if (state.answer) return yield* answerApproval(state, state.answer, ports, signal)
+  if (state.stepsDone >= state.request.stepsMax) {
+    await ports.settle({ stopReason: 'max_steps', error: null }, state.unsaved, null)
+    return { type: 'ended' }
+  }
+  if (!(await ports.hasCredits())) {
+    await ports.settle({ stopReason: 'insufficient_credits', error: null }, state.unsaved, null)
+    return { type: 'ended' }
+  }
+  const step = state.step ?? { id: newId('step'), index: state.stepsDone, journal: null }
+  return yield* takeStep(state, step, ports, signal)
+}

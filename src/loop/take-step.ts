@@ -1,0 +1,143 @@
+import { formatLocalTime } from '../domain/local-time.ts'
+import type { ToolReturn } from '../domain/message.ts'
+import type { MessageId } from '../domain/id.ts'
+import type { StoredReply } from '../domain/step.ts'
+import { type Answer, askModel } from './ask-model.ts'
+import { buildRequest } from './build-request.ts'
+import { compactContext, compactionDue, OVERFLOWS_MAX } from './compact-context.ts'
+import { concludePause, concludeStep, type Replied } from './conclude-step.ts'
+import { failStep } from './fail-step.ts'
+import { stamped } from './new-message.ts'
+import { configOf, offerTools, type ToolOffer } from './offer-tools.ts'
+import { type CallPlan, callOf, planCall } from './plan-calls.ts'
+import { promptUpdate, withPrompt } from './refresh-prompt.ts'
+import type { Conclusion, LoopEvent, LoopPorts, LoopState, StepRef } from './state.ts'
+import { calibrationOf } from './tokens.ts'
+import { afterCommit, type StepResult } from './after-commit.ts'
+
+/** One model call and the tools it asked for. It is saved whole, or nothing of it. */
+export async function* takeStep(
+  before: LoopState,
+  step: StepRef,
+  ports: LoopPorts,
+  signal: AbortSignal,
+): AsyncGenerator<LoopEvent, StepResult> {
+  const stepStart = { wall: ports.wallNs(), monotonic: ports.monotonicNs() }
+  const prompt = promptUpdate(before, ports.now())
+  const state = withPrompt(before, prompt)
+  const offer = offerTools(state)
+  const asked = yield* answerOf(state, step, offer, ports, signal)
+  if (asked.type === 'end') return asked.result
+
+  const { replied, answer } = asked
+  const plans = plansOf(asked.state, offer, replied, ports)
+  const held = plans.flatMap((plan) => (plan.type === 'held' ? [plan.call] : []))
+  const runs = held.length > 0 ? [] : plans.flatMap((plan) => (plan.type === 'run' ? [plan.planned] : []))
+  const ran = await ports.runCalls(step, journalOf(answer, replied), runs)
+  const conclude = (last: ToolReturn[]): Conclusion =>
+    held.length > 0
+      ? concludePause(asked.state, ports, { ...replied, calls: plans.map(callOf) }, held)
+      : concludeStep(asked.state, ports, replied, plans, inOrder(plans, [...ran.returns, ...last]))
+
+  const committed = await ports.commit({
+    step,
+    messageStepId: step.id,
+    unsaved: stamped(asked.state.unsaved, asked.state, step.id),
+    config: configOf(asked.state),
+    usage: replied.usage,
+    times: {
+      stepStartNs: stepStart.wall,
+      ...answer.times,
+      ...(runs.length > 0 && { toolExecutionNs: ran.longestNs }),
+      stepNs: ports.monotonicNs() - stepStart.monotonic,
+    },
+    trace: answer.reply.trace,
+    calibration: calibrationOf(replied.usage, asked.state.context, offer.specs),
+    prompt: asked.compacted ? null : prompt,
+    left: ran.left,
+    conclude,
+    keepOpen: (conclusion) => compactionDue(asked.state, conclusion.contextTokens),
+  })
+  return yield* afterCommit(asked.state, committed, replied.usage, ports, signal)
+}
+
+type Asked =
+  | { type: 'replied'; state: LoopState; answer: Answer; replied: Replied; compacted: boolean }
+  | { type: 'end'; result: StepResult }
+
+/** The model's answer: the journal's, if an earlier driver had it already, or a new one, after making room if need be. */
+async function* answerOf(
+  start: LoopState,
+  step: StepRef,
+  offer: ToolOffer,
+  ports: LoopPorts,
+  signal: AbortSignal,
+): AsyncGenerator<LoopEvent, Asked> {
+  if (step.journal) return { ...journaled(start, step, step.journal.reply, offer), state: start, compacted: false }
+  let state = start
+  for (let overflows = 0; ; overflows++) {
+    const answer = yield* askModel(state, step, buildRequest(state, offer), ports, signal)
+    if (signal.aborted) return { type: 'end', result: { type: 'lost' } }
+    if (answer.reply.ok) {
+      const replied = repliedOf(state, step, answer.messageId, answer.reply, offer)
+      return { type: 'replied', state, answer, replied, compacted: state !== start }
+    }
+    if (answer.reply.failure.kind !== 'context_full' || overflows >= OVERFLOWS_MAX) {
+      return { type: 'end', result: await failStep(state, step, answer, ports) }
+    }
+    const compacted = yield* compactContext(state, 'context_window_exceeded', ports, signal)
+    if (compacted.type !== 'compacted') return { type: 'end', result: await failStep(state, step, answer, ports, compacted) }
+    state = compacted.state
+  }
+}
+
+function repliedOf(
+  state: LoopState,
+  step: StepRef,
+  messageId: MessageId,
+  reply: StoredReply,
+  offer: ToolOffer,
+): Replied {
+  const parallel = configOf(state).parallel_tool_calls === true
+  return {
+    stepId: step.id,
+    messageId,
+    content: reply.content.filter((part) => part.type !== 'text' || part.text !== '' || part.signature !== undefined),
+    finish: reply.finish,
+    usage: reply.usage,
+    calls: parallel ? reply.toolCalls : reply.toolCalls.slice(0, 1),
+    forced: offer.decision.forced && offer.specs.length > 0,
+    isLastStep: state.stepsDone + 1 >= state.request.stepsMax,
+  }
+}
+
+function journaled(state: LoopState, step: StepRef, reply: StoredReply & { messageId: MessageId }, offer: ToolOffer) {
+  const answer: Answer = {
+    messageId: reply.messageId,
+    reply: { ok: true, ...reply, trace: null },
+    times: {},
+    shown: true,
+  }
+  return { type: 'replied' as const, answer, replied: repliedOf(state, step, reply.messageId, reply, offer) }
+}
+
+function plansOf(state: LoopState, offer: ToolOffer, replied: Replied, ports: LoopPorts): CallPlan[] {
+  const time = formatLocalTime(ports.now(), state.agent.timezone)
+  return replied.calls.map((call) => planCall(call, { state, offer, finish: replied.finish, time }))
+}
+
+function journalOf(answer: Answer, replied: Replied): (StoredReply & { messageId: MessageId }) | null {
+  if (!answer.reply.ok) return null
+  const { content, usage, finish } = answer.reply
+  return { messageId: replied.messageId, content, toolCalls: replied.calls, usage, finish }
+}
+
+function inOrder(plans: CallPlan[], returns: ToolReturn[]): ToolReturn[] {
+  return plans.flatMap((plan) => {
+    if (plan.type === 'refused') return [plan.result]
+    if (plan.type === 'held') return []
+    const result = returns.find(({ callId }) => callId === plan.planned.call.id)
+    return result ? [result] : []
+  })
+}
+

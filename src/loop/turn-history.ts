@@ -1,0 +1,33 @@
+import { packToolReturn } from '../domain/envelope.ts'
+import type { Message, ToolReturn } from '../domain/message.ts'
+import { isNudge } from '../domain/view.ts'
+import type { CalledTool } from './tool-rules.ts'
+
+/**
+ * The calls of this turn, oldest first: those since the user last said something. Read from the messages themselves, so
+ * an approval or a crash in between changes nothing. Calls that a rule refused were not made.
+ */
+export function turnHistory(context: Message[]): CalledTool[] {
+  const start = context.findLastIndex((message) => message.role === 'user' && !isNudge(message))
+  return context
+    .slice(start + 1)
+    .flatMap((message) => (message.role === 'tool' ? message.returns : []))
+    .filter((result) => !isRefusal(result))
+    .map((result) => ({ name: result.name ?? '', output: outputText(result) }))
+}
+
+function isRefusal(result: ToolReturn): boolean {
+  return result.status === 'error' && outputText(result).startsWith('[ToolConstraintError]')
+}
+
+export function outputText(result: ToolReturn): string {
+  const { output } = result
+  if (typeof output === 'string') return output
+  if (Array.isArray(output)) return output.map((part) => (part.type === 'text' ? part.text : '')).join('\n')
+  return JSON.stringify(output)
+}
+
+/** Characters that a result adds to the context. */
+export function returnChars(result: ToolReturn): number {
+  return Array.isArray(result.output) ? outputText(result).length : packToolReturn(result).length
+}

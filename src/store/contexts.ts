@@ -1,0 +1,85 @@
+import { sql } from 'kysely'
+import type { ConversationId, MessageId, OrganizationId } from '../domain/id.ts'
+import { appendContext } from './messages.ts'
+import type { Db } from './schema.ts'
+import type { ScopeRow } from './scopes.ts'
+
+export type ScopeChange = {
+  /** Messages that were stored: they count in the history. */
+  stored: number
+  contextTokens?: number
+  /** Learnt from a provider's own count; null or absent: nothing was learnt. */
+  calibration?: number | null
+  prompt?: { basis: string } | null
+}
+
+/** Adds stored messages to the end of a scope's context and keeps its numbers, under the scope's lock. */
+export async function extendContext(tx: Db, scope: ScopeRow, ids: MessageId[], change: ScopeChange): Promise<ScopeRow> {
+  const at = { epoch: scope.context_epoch, length: scope.context_length }
+  await appendContext(tx, scope.organization_id, scope.id, at, ids)
+  return updateScope(tx, scope, change, { context_length: scope.context_length + ids.length })
+}
+
+/** Puts another list in the place of a scope's context: a new epoch, so that nobody ever sees half of each. */
+export async function replaceContext(tx: Db, scope: ScopeRow, ids: MessageId[], change: ScopeChange): Promise<ScopeRow> {
+  const epoch = scope.context_epoch + 1
+  await appendContext(tx, scope.organization_id, scope.id, { epoch, length: 0 }, ids)
+  await tx
+    .deleteFrom('context_items')
+    .where('organization_id', '=', scope.organization_id)
+    .where('conversation_id', '=', scope.id)
+    .where('epoch', '<', epoch)
+    .execute()
+  return updateScope(tx, scope, change, { context_epoch: epoch, context_length: ids.length, compaction_failed_at: null })
+}
+
+async function updateScope(
+  tx: Db,
+  scope: ScopeRow,
+  change: ScopeChange,
+  columns: Partial<Pick<ScopeRow, 'context_epoch' | 'context_length' | 'compaction_failed_at'>>,
+): Promise<ScopeRow> {
+  return tx
+    .updateTable('conversations')
+    .set({
+      ...columns,
+      message_count: scope.message_count + change.stored,
+      ...(change.contextTokens !== undefined && { context_tokens: Math.round(change.contextTokens) }),
+      ...(change.calibration && { token_calibration: change.calibration }),
+      ...(change.prompt && { prompt_basis: change.prompt.basis, prompt_compiled_at: sql<string>`now()` }),
+      updated_at: sql<string>`now()`,
+    })
+    .where('organization_id', '=', scope.organization_id)
+    .where('id', '=', scope.id)
+    .returningAll()
+    .executeTakeFirstOrThrow()
+}
+
+/** The system message of a scope's context. */
+export async function findSystemMessageId(db: Db, scope: ScopeRow): Promise<MessageId | undefined> {
+  const row = await db
+    .selectFrom('context_items')
+    .where('organization_id', '=', scope.organization_id)
+    .where('conversation_id', '=', scope.id)
+    .where('epoch', '=', scope.context_epoch)
+    .where('ordinal', '=', 0)
+    .select('message_id')
+    .executeTakeFirst()
+  return row?.message_id
+}
+
+/** Remembers at which length a compaction did not help. */
+export async function saveCompactionFailed(
+  db: Db,
+  organizationId: OrganizationId,
+  conversationId: ConversationId,
+  contextLength: number,
+): Promise<void> {
+  await db
+    .updateTable('conversations')
+    .set({ compaction_failed_at: contextLength })
+    .where('organization_id', '=', organizationId)
+    .where('id', '=', conversationId)
+    .execute()
+}
+

@@ -1,0 +1,226 @@
+import { createHash } from 'node:crypto'
+import type { Actor } from '../domain/actor.ts'
+import { Fault } from '../domain/fault.ts'
+import { type AgentId, type ConversationId, newId, type RunId, type StepId } from '../domain/id.ts'
+import type { JsonObject } from '../domain/json.ts'
+import type { Lease } from '../domain/run.ts'
+import type { MessagePolicy } from '../domain/conversation.ts'
+import type { Message } from '../domain/message.ts'
+import type { TurnRequest } from '../domain/turn.ts'
+import { timestampNow, wallNs } from '../lib/clock.ts'
+import { insertRun, leaseOfNew, type NewRun, type Standing } from '../store/admit-run.ts'
+import { areAnswered, deleteApproval } from '../store/approvals.ts'
+import { findByKeys, findRetried, insertKeys } from '../store/idempotency.ts'
+import { getRequest } from '../store/runs.ts'
+import type { Db } from '../store/schema.ts'
+import { lockScope, type OpenApproval, readScopeFacts, type ScopeFacts, type ScopeRow } from '../store/scopes.ts'
+import { inTransaction } from '../store/transaction.ts'
+import { checkAnswer, idsOf } from './check-answer.ts'
+import type { EngineDeps } from './deps.ts'
+import { keepAliveMessage, type PreparedInput } from './prepare-input.ts'
+import { PENDING_APPROVAL_TEXT } from './settle.ts'
+import type { Worker } from './worker.ts'
+
+export type Send = {
+  actor: Actor
+  agent: NewRun['agent']
+  conversationId: ConversationId
+  input: PreparedInput
+  /** Everything of the request but its input. */
+  request: Omit<TurnRequest, 'input'>
+  /** What happens when the scope's turn is taken. */
+  policy: MessagePolicy
+  background: boolean
+  metadata: JsonObject
+  requestConfig: JsonObject
+  callbackUrl: string | null
+  /** The request's body as text: two requests with one hash are the same request. */
+  bodyHash: string
+  /** The sender says that this is a retry of a request that it got no answer to. */
+  isRetry: boolean
+  parentRunId?: RunId
+}
+
+/** `attached`: the request was a repeat; the run that the first one started is the answer. */
+export type Admitted = { runId: RunId; attached: boolean }
+
+type Outcome = Admitted & { start: (() => void) | null }
+
+/**
+ * Takes a request in: one transaction stores it whole, gives it the scope's turn or a place in the queue, and (with a
+ * free slot) claims it for this process. After it, the run ends in one visible way, whatever happens.
+ * Faults: conflict while an approval is open or the conversation is busy, bad_request for an answer that does not fit.
+ */
+export async function admit(deps: EngineDeps, worker: Worker, send: Send): Promise<Admitted> {
+  const slot = worker.reserveSlot()
+  let used = false
+  try {
+    deps.fault('before_admission')
+    const outcome = await inTransaction(deps.db, (tx) => admitInTx(tx, deps, worker, send, slot))
+    deps.fault('after_admission')
+    used = outcome.start !== null
+    outcome.start?.()
+    if (!outcome.attached) {
+      const { transport } = send.request
+      deps.observe({ type: 'run_admitted', runId: outcome.runId, agentId: send.agent.id, transport, waiting: !used })
+    }
+    return { runId: outcome.runId, attached: outcome.attached }
+  } finally {
+    if (slot && !used) worker.releaseSlot()
+  }
+}
+
+async function admitInTx(tx: Db, deps: EngineDeps, worker: Worker, send: Send, slot: boolean): Promise<Outcome> {
+  const scope = await lockScope(tx, send.actor.organizationId, send.conversationId)
+  const keys = keysOf(send.input.otids)
+  const repeated = await findRepeated(tx, scope, send, keys)
+  if (repeated) return { runId: repeated, attached: true, start: null }
+  const facts = await readScopeFacts(tx, scope)
+  const entry = await enter(tx, scope, facts, send)
+  if (entry.type === 'attach') return { runId: entry.runId, attached: true, start: null }
+  const run = newRunOf(send, scope, entry)
+  const standing = standingOf(deps, run, facts, entry, slot, send)
+  await insertRun(tx, run, standing)
+  await insertKeys(tx, scope, keys, run.id, send.bodyHash)
+  const job = { organizationId: send.actor.organizationId, runId: run.id }
+  if (standing.type !== 'waiting') await deps.queue.enqueueDrive(tx, job, standing.type === 'ready')
+  const start = standing.type === 'driven' ? () => startNow(worker, run, standing, deps) : null
+  return { runId: run.id, attached: false, start }
+}
+
+function startNow(worker: Worker, run: NewRun, standing: Extract<Standing, { type: 'driven' }>, deps: EngineDeps): void {
+  const lease: Lease = leaseOfNew(run, deps.lease.id)
+  const step = standing.step && { id: standing.step.id, index: standing.step.index, journal: null }
+  worker.startAdmitted(lease, run.request, timestampNow(), step)
+}
+
+/** How a request enters its scope: with its messages, as the answer to the open approval, or as one that is there already. */
+type Entry =
+  | { type: 'messages'; input: Message[] }
+  | { type: 'answer'; input: Message[]; open: OpenApproval }
+  | { type: 'attach'; runId: RunId }
+
+async function enter(tx: Db, scope: ScopeRow, facts: ScopeFacts, send: Send): Promise<Entry> {
+  const { answer, messages } = send.input
+  const open = facts.openApproval
+  if (!answer) {
+    if (open && send.request.transport !== 'async') throw pendingApproval(open)
+    return { type: 'messages', input: messages }
+  }
+  if (open) {
+    const message = checkAnswer(answer, open, send.request.clientTools)
+    await deleteApproval(tx, scope.organization_id, scope.id)
+    return { type: 'answer', input: [message, ...messages], open }
+  }
+  return enterRepeatedAnswer(tx, scope, facts, send, idsOf(answer.given))
+}
+
+/** An answer when nothing is open: somebody has answered already, and this goes on behind it; or it answers nothing. */
+async function enterRepeatedAnswer(
+  tx: Db,
+  scope: ScopeRow,
+  facts: ScopeFacts,
+  send: Send,
+  ids: string[],
+): Promise<Entry> {
+  if (facts.activeRunId) {
+    const active = await getRequest(tx, scope.organization_id, facts.activeRunId)
+    const [first] = active.input
+    const answered = first?.role === 'approval_response' ? first.answers.map(({ callId }) => callId) : []
+    const isSame = ids.length > 0 && ids.every((id) => answered.includes(id))
+    if (isSame && send.input.messages.length === 0) return { type: 'attach', runId: facts.activeRunId }
+    if (isSame) return { type: 'messages', input: send.input.messages }
+  }
+  if (ids.length > 0 && (await areAnswered(tx, scope.organization_id, scope.id, ids))) {
+    const { messages } = send.input
+    return { type: 'messages', input: messages.length > 0 ? messages : [keepAliveMessage()] }
+  }
+  throw new Fault(
+    'bad_request',
+    'Cannot process approval response: No tool call is currently awaiting approval. If the approval was already processed, send a new message instead.',
+  )
+}
+
+function pendingApproval(open: OpenApproval): Fault {
+  return new Fault('pending_approval', PENDING_APPROVAL_TEXT, { pending_request_id: open.message_id }, NO_RETRY)
+}
+
+/** The official clients repeat every 409 twice; these would only fail again. */
+export const NO_RETRY = { 'x-should-retry': 'false' }
+
+async function findRepeated(tx: Db, scope: ScopeRow, send: Send, keys: string[]): Promise<RunId | undefined> {
+  const known = await findByKeys(tx, scope, keys)
+  if (known) {
+    if (known.requestHash === send.bodyHash) return known.runId
+    throw new Fault(
+      'conflict',
+      'An otid of this request was used for a different request before. Choose new otids for a new request.',
+      { code: 'OTID_REUSED', run_id: known.runId },
+      NO_RETRY,
+    )
+  }
+  if (!send.isRetry || keys.length > 0) return undefined
+  return findRetried(tx, scope, send.actor.userId, send.bodyHash)
+}
+
+function keysOf(otids: string[]): string[] {
+  if (otids.length === 0) return []
+  return [...new Set([...otids, createHash('sha256').update(otids.join('|')).digest('hex').slice(0, 16)])]
+}
+
+function newRunOf(send: Send, scope: ScopeRow, entry: Exclude<Entry, { type: 'attach' }>): NewRun {
+  const clientTools =
+    entry.type === 'answer' && send.request.clientTools.length === 0 ? entry.open.client_tools : send.request.clientTools
+  return {
+    id: newId('run'),
+    actor: send.actor,
+    agent: send.agent,
+    scope,
+    request: { ...send.request, clientTools, input: entry.input },
+    background: send.background,
+    metadata: send.metadata,
+    requestConfig: send.requestConfig,
+    callbackUrl: send.callbackUrl,
+    bodyHash: send.bodyHash,
+    parentRunId: send.parentRunId ?? null,
+    answersRunId: entry.type === 'answer' ? entry.open.run_id : null,
+    startNs: wallNs(),
+  }
+}
+
+/** Whether the run starts now, or where it waits. Faults: conversation_busy. */
+function standingOf(
+  deps: EngineDeps,
+  run: NewRun,
+  facts: ScopeFacts,
+  entry: Exclude<Entry, { type: 'attach' }>,
+  slot: boolean,
+  send: Send,
+): Standing {
+  const isAnswer = entry.type === 'answer'
+  const free = facts.activeRunId === null && (isAnswer || (facts.openApproval === null && facts.waitingCount === 0))
+  if (free && slot) {
+    const step = isAnswer ? null : { ...leaseOfNew(run, deps.lease.id), id: newStepId(), index: 0, projectId: run.agent.projectId }
+    return { type: 'driven', owner: deps.lease.id, step }
+  }
+  if (free) return { type: 'ready' }
+  if (!isAnswer && (send.policy === 'reject' || facts.waitingCount >= deps.settings.waitingMax)) {
+    throw conversationBusy(send.conversationId, facts.activeRunId)
+  }
+  return { type: 'waiting', front: isAnswer }
+}
+
+function newStepId(): StepId {
+  return newId('step')
+}
+
+/** Clients match on `is currently being processed`. */
+export function conversationBusy(conversationId: ConversationId | AgentId, runId: RunId | null): Fault {
+  const by = runId ? ` (run_id=${runId})` : ''
+  return new Fault(
+    'conversation_busy',
+    `Cannot send a new message: Another request${by} is currently being processed for this conversation. Please wait for the current request to complete.`,
+    runId ? { run_id: runId } : {},
+    { 'retry-after': '1' },
+  )
+}

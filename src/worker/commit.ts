@@ -1,0 +1,251 @@
+import { newId } from '../domain/id.ts'
+import type { Frame, NumberedFrame } from '../domain/frame.ts'
+import type { Message } from '../domain/message.ts'
+import { isTerminal, type Outcome } from '../domain/run.ts'
+import type { Agent } from '../domain/agent.ts'
+import type { Committed, CompactionCommit, Conclusion, FailedStep, StepCommit, StepRef } from '../loop/state.ts'
+import { insertApproval } from '../store/approvals.ts'
+import { extendContext, findSystemMessageId, replaceContext } from '../store/contexts.ts'
+import { insertFrames } from '../store/events.ts'
+import { holdRun, reserveSeq } from '../store/leases.ts'
+import { saveDone } from '../store/ledger.ts'
+import { hasMessage, insertMessages, updateSystemMessage } from '../store/messages.ts'
+import type { Db } from '../store/schema.ts'
+import { findRun } from '../store/runs.ts'
+import { type ScopeRow, toScope } from '../store/scopes.ts'
+import { saveTtft } from '../store/settle-run.ts'
+import { addToolTime, endStep, hasEnded, type NewStep, stepValues } from '../store/steps.ts'
+import { insertTrace } from '../store/traces.ts'
+import type { Drive } from './drive.ts'
+import { framesOf } from './message-frames.ts'
+import { persist } from './persist.ts'
+import { runEdits } from './run-calls.ts'
+import { outsideContext, settleInTx, type Settlement } from './settle.ts'
+
+/** A commit's result, with what is told of it. */
+export type Told<Result> = { result: Result; frames: NumberedFrame[]; settlement: Settlement | null }
+
+/**
+ * The checkpoint: messages, context, step, ledger, memory edits, frames, and either the next step's row or the end of
+ * the run, all or none. After it the run continues from here, whatever happens to this process.
+ */
+export async function commitStep(drive: Drive, agent: Agent, commit: StepCommit): Promise<Told<Committed>> {
+  drive.deps.fault('before_checkpoint')
+  let last: Told<Committed> | undefined
+  const told = await withPending(drive, (pending) =>
+    persist(
+      drive.deps,
+      'saving a step',
+      async (tx) => {
+        last = await storeStep(tx, drive, agent, commit, pending)
+        return last
+      },
+      async (db) => (last && (await isStored(db, drive, commit, last)) ? last : undefined),
+    ),
+  )
+  drive.done = []
+  drive.deps.fault('after_checkpoint')
+  return told
+}
+
+/** Whether a checkpoint whose commit was not answered is there: its step has ended, or its messages are stored. */
+async function isStored(db: Db, drive: Drive, commit: StepCommit, told: Told<Committed>): Promise<boolean> {
+  if (commit.step) return hasEnded(db, drive.lease.organizationId, commit.step.id)
+  const [first] = [...commit.unsaved, ...told.result.messages]
+  return first !== undefined && hasMessage(db, drive.lease.organizationId, first.id)
+}
+
+async function storeStep(
+  tx: Db,
+  drive: Drive,
+  agent: Agent,
+  commit: StepCommit,
+  pending: NumberedFrame[],
+): Promise<Told<Committed>> {
+  const held = await holdRun(tx, drive.lease)
+  await saveDone(tx, drive.done)
+  const conclusion = commit.conclude(await runEdits(tx, drive, agent, { id: commit.messageStepId }, commit.left))
+  const messages = [...commit.unsaved, ...conclusion.messages]
+  await insertMessages(tx, drive.lease, messages)
+  await storePrompt(tx, held, commit.prompt?.text)
+  const scope = await extendContext(
+    tx,
+    held,
+    messages.map(({ id }) => id),
+    {
+      stored: messages.length,
+      contextTokens: conclusion.contextTokens,
+      calibration: commit.calibration,
+      prompt: commit.prompt,
+    },
+  )
+  await storeStepRow(tx, drive, commit, conclusion)
+  if (conclusion.approval) await insertApproval(tx, drive.lease, conclusion.approval, drive.request.clientTools)
+  const frames = drive.log.number(framesOf(conclusion.messages, drive.request))
+  await insertFrames(tx, drive.lease.organizationId, drive.lease.runId, [...pending, ...frames])
+  return endOrGoOn(tx, drive, commit, conclusion, scope, frames)
+}
+
+async function endOrGoOn(
+  tx: Db,
+  drive: Drive,
+  commit: StepCommit,
+  conclusion: Conclusion,
+  scope: ScopeRow,
+  frames: NumberedFrame[],
+): Promise<Told<Committed>> {
+  const seq = frames.at(-1)?.seq ?? drive.log.seq
+  if (drive.ttftNs !== null) await saveTtft(tx, drive.lease.organizationId, drive.lease.runId, drive.ttftNs)
+  if (conclusion.outcome && !commit.keepOpen(conclusion)) {
+    const settlement = await settleInTx(tx, drive.deps, drive.lease, conclusion.outcome, {
+      seqFrom: seq,
+      contextTokens: scope.context_tokens,
+    })
+    const result = { ...conclusion, next: null, scope: toScope(scope) }
+    return { result, frames, settlement: settlement ?? null }
+  }
+  const next = conclusion.outcome ? null : await startNext(tx, drive, commit)
+  await reserveSeq(tx, drive.lease, seq)
+  return { result: { ...conclusion, next, scope: toScope(scope) }, frames, settlement: null }
+}
+
+async function startNext(tx: Db, drive: Drive, commit: StepCommit): Promise<StepRef> {
+  const index = commit.step ? commit.step.index + 1 : 0
+  const next = newStep(drive, index)
+  await tx.insertInto('steps').values(stepValues(next)).execute()
+  return { id: next.id, index, journal: null }
+}
+
+export function newStep(drive: Pick<Drive, 'lease' | 'projectId'>, index: number): NewStep {
+  return { ...drive.lease, id: newId('step'), index, projectId: drive.projectId }
+}
+
+async function storeStepRow(tx: Db, drive: Drive, commit: StepCommit, conclusion: Conclusion): Promise<void> {
+  if (!commit.step) {
+    return addToolTime(tx, drive.lease.organizationId, commit.messageStepId, commit.times.toolExecutionNs ?? 0)
+  }
+  const step = { ...newStep(drive, commit.step.index), id: commit.step.id }
+  await endStep(tx, step, {
+    status: 'success',
+    config: commit.config,
+    usage: commit.usage,
+    stopReason: conclusion.outcome?.stopReason ?? null,
+    error: null,
+    times: commit.times,
+  })
+  if (commit.trace) {
+    const { organizationId, agentId, runId } = drive.lease
+    await insertTrace(tx, commit.trace, { organizationId, agentId, runId, stepId: step.id, config: commit.config })
+  }
+}
+
+async function storePrompt(tx: Db, scope: ScopeRow, text: string | undefined): Promise<void> {
+  if (text === undefined) return
+  const id = await findSystemMessageId(tx, scope)
+  if (id) await updateSystemMessage(tx, scope.organization_id, id, text)
+}
+
+/** Puts a summary in the place of older messages: the old context or the new one, never something between. */
+export async function commitCompaction(drive: Drive, commit: CompactionCommit): Promise<Told<ScopeRow>> {
+  drive.deps.fault('before_compaction')
+  let last: Told<ScopeRow> | undefined
+  const told = await withPending(drive, (pending) =>
+    persist(
+      drive.deps,
+      'saving a compaction',
+      async (tx) => {
+        const held = await holdRun(tx, drive.lease)
+        await insertMessages(tx, drive.lease, [commit.summary, ...commit.unsaved])
+        const systemId = await findSystemMessageId(tx, held)
+        await storePrompt(tx, held, commit.prompt?.text)
+        const ids = [...(systemId ? [systemId] : []), commit.summary.id, ...commit.kept.map(({ id }) => id)]
+        const scope = await replaceContext(tx, held, ids, {
+          stored: 1 + commit.unsaved.length,
+          contextTokens: commit.contextTokens,
+          prompt: commit.prompt,
+        })
+        const frames = drive.log.number(summaryFrames(commit.summary, drive))
+        await insertFrames(tx, drive.lease.organizationId, drive.lease.runId, [...pending, ...frames])
+        await reserveSeq(tx, drive.lease, frames.at(-1)?.seq ?? drive.log.seq)
+        last = { result: scope, frames, settlement: null }
+        return last
+      },
+      async (db) => (await hasMessage(db, drive.lease.organizationId, commit.summary.id)) ? last : undefined,
+    ),
+  )
+  drive.deps.fault('after_compaction')
+  return told
+}
+
+/** A summary is told in every mode; the loop's own nudges never are. */
+function summaryFrames(summary: Message, drive: Drive): Frame[] {
+  return framesOf([{ ...summary, role: 'summary' } as Message], { ...drive.request, streamTokens: false })
+}
+
+/** Ends a run that leaves no messages of a step behind: a failure, a limit. */
+export async function commitEnd(
+  drive: Drive,
+  unsaved: Message[],
+  outcome: Outcome,
+  failed: FailedStep | null,
+): Promise<Told<null>> {
+  drive.deps.fault('before_settlement')
+  let last: Told<null> | undefined
+  const told = await withPending(drive, (pending) =>
+    persist(
+      drive.deps,
+      'ending a run',
+      async (tx) => {
+        const scope = await holdRun(tx, drive.lease)
+        await saveDone(tx, drive.done)
+        await insertMessages(tx, drive.lease, outsideContext(unsaved, drive.lease.runId))
+        if (failed) await storeFailedStep(tx, drive, outcome, failed)
+        await insertFrames(tx, drive.lease.organizationId, drive.lease.runId, pending)
+        const settlement = await settleInTx(tx, drive.deps, drive.lease, outcome, {
+          seqFrom: drive.log.seq,
+          contextTokens: scope.context_tokens,
+        })
+        last = { result: null, frames: [], settlement: settlement ?? null }
+        return last
+      },
+      async (db) => {
+        const run = await findRun(db, drive.lease.organizationId, drive.lease.runId)
+        return run && isTerminal(run.status) ? last : undefined
+      },
+    ),
+  )
+  drive.deps.fault('after_settlement')
+  return told
+}
+
+async function storeFailedStep(tx: Db, drive: Drive, outcome: Outcome, failed: FailedStep): Promise<void> {
+  if (!failed.step) return
+  const step = { ...newStep(drive, failed.step.index), id: failed.step.id }
+  await endStep(tx, step, {
+    status: 'failed',
+    config: failed.config,
+    usage: failed.usage,
+    stopReason: outcome.stopReason,
+    error: failed.error,
+    times: failed.times,
+  })
+  if (!failed.trace) return
+  const { organizationId, agentId, runId } = drive.lease
+  await insertTrace(tx, failed.trace, { organizationId, agentId, runId, stepId: step.id, config: failed.config })
+}
+
+/** Takes the run's unflushed frames along, and gives them back if nothing came of it. */
+async function withPending<Result>(
+  drive: Drive,
+  work: (pending: NumberedFrame[]) => Promise<Told<Result>>,
+): Promise<Told<Result>> {
+  const pending = await drive.deps.buffer.take(drive.lease.runId)
+  try {
+    const told = await work(pending)
+    drive.log.advance(told.settlement?.frames ?? told.frames, 0)
+    return told
+  } catch (error) {
+    drive.deps.buffer.putBack(drive.lease, pending)
+    throw error
+  }
+}

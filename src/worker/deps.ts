@@ -1,0 +1,58 @@
+import type { ModelCatalog } from '../domain/model.ts'
+import type { Tool, ToolRecord } from '../domain/tool.ts'
+import type { Db } from '../store/schema.ts'
+import type { FrameBuffer } from './frame-buffer.ts'
+import type { Observe } from './observation.ts'
+import type { ProcessLease } from './process-lease.ts'
+import type { Queue } from './queue.ts'
+import type { RunHub } from './run-hub.ts'
+
+export type EngineSettings = {
+  /** Runs that this process drives at once. */
+  slotsMax: number
+  /** Messages that may wait for a scope's turn. */
+  waitingMax: number
+  /** How long a caller's message waits for its turn, in milliseconds. */
+  waitMs: number
+  /** Takeovers without progress after which a run is given up. */
+  attemptsMax: number
+}
+
+export const ENGINE_DEFAULTS: EngineSettings = { slotsMax: 64, waitingMax: 16, waitMs: 120_000, attemptsMax: 3 }
+
+/** All that driving a run reaches for. Made once, in `serve.ts`. */
+export type EngineDeps = {
+  db: Db
+  catalog: ModelCatalog
+  /** What a tool does; undefined: this server cannot run it. */
+  toolOf(record: ToolRecord): Tool | undefined
+  hub: RunHub
+  buffer: FrameBuffer
+  queue: Queue
+  lease: ProcessLease
+  settings: EngineSettings
+  observe: Observe
+  /** False: the organisation has no credit left. */
+  hasCredits(organizationId: string, agentId: string): Promise<boolean>
+  /** Called at the named points of the engine's transactions; kills the process in crash tests. */
+  fault(point: FaultPoint): void
+}
+
+/** Where a crash test may kill the process: before and after each commit, and in mid-stream and mid-flush. */
+export const FAULT_POINTS = [
+  'before_admission',
+  'after_admission',
+  'mid_stream',
+  'before_journal',
+  'after_journal',
+  'after_tool',
+  'before_checkpoint',
+  'after_checkpoint',
+  'before_settlement',
+  'after_settlement',
+  'before_cancel',
+  'after_cancel',
+  'before_compaction',
+  'after_compaction',
+] as const
+export type FaultPoint = (typeof FAULT_POINTS)[number]

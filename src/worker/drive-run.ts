@@ -1,0 +1,218 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Frame, ViewHead } from '../domain/frame.ts'
+import type { ModelDelta } from '../domain/model.ts'
+import { otidOf } from '../domain/otid.ts'
+import type { RunError } from '../domain/failure.ts'
+import { monotonicNs, timestampNow, wallNs } from '../lib/clock.ts'
+import { runAgent } from '../loop/run-agent.ts'
+import type { LoopEvent, LoopPorts, LoopState, StepRef } from '../loop/state.ts'
+import { saveCompactionFailed } from '../store/contexts.ts'
+import { LeaseLost } from '../store/leases.ts'
+import { readPicture } from '../store/pictures.ts'
+import { toScope } from '../store/scopes.ts'
+import { isPassing } from '../store/transaction.ts'
+import { commitCompaction, commitEnd, commitStep, type Told } from './commit.ts'
+import type { Drive } from './drive.ts'
+import { loadState } from './load-state.ts'
+import { runCalls } from './run-calls.ts'
+import { type Settlement, tellSettled } from './settle.ts'
+import { idBefore } from '../domain/otid.ts'
+import type { Settled } from '../store/settle-run.ts'
+
+export type DriveNext = (run: Settled) => void
+
+/**
+ * Drives a claimed run to its end, or to where it is lost. What the database cannot do for a while is tried again under
+ * the lease; what is a bug ends the run as failed. Never throws.
+ */
+export async function driveRun(drive: Drive, fresh: { step: StepRef | null } | null, driveNext: DriveNext): Promise<void> {
+  let state: LoopState | undefined
+  try {
+    state = await loadState(drive, fresh)
+    const loop = runAgent(state, portsOf(drive, driveNext), drive.abort.signal)
+    const pieces = new PieceCounter()
+    for (let next = await loop.next(); !next.done; next = await loop.next()) await show(drive, next.value, pieces)
+  } catch (error) {
+    await endAfter(drive, error, state, driveNext)
+  } finally {
+    drive.deps.buffer.drop(drive.lease.runId)
+  }
+}
+
+/** Our own trouble leaves the run to its next driver; a bug would come again, and ends it. */
+async function endAfter(drive: Drive, error: unknown, state: LoopState | undefined, driveNext: DriveNext): Promise<void> {
+  const { deps, lease } = drive
+  if (error instanceof LeaseLost || drive.abort.signal.aborted) {
+    return deps.observe({ type: 'run_lost', runId: lease.runId, epoch: lease.epoch })
+  }
+  if (isPassing(error)) return deps.observe({ type: 'database_trouble', what: `driving ${lease.runId}`, error })
+  deps.observe({ type: 'run_crashed', runId: lease.runId, error })
+  try {
+    const told = await commitEnd(drive, state?.unsaved ?? [], { stopReason: 'error', error: internalError(error) }, null)
+    tell(drive, told, driveNext)
+  } catch (again) {
+    deps.observe({ type: 'run_crashed', runId: lease.runId, error: again })
+  }
+}
+
+function internalError(error: unknown): RunError {
+  return {
+    errorType: 'internal_error',
+    message: 'An unexpected error occurred.',
+    detail: error instanceof Error ? error.message : String(error),
+    modelFailure: null,
+  }
+}
+
+/** What the loop reaches the world through, for one run. */
+function portsOf(drive: Drive, driveNext: DriveNext): LoopPorts {
+  const { deps, lease } = drive
+  let agent: LoopState['agent'] | undefined
+  const look = async () => {
+    const picture = await readPicture(deps.db, lease.organizationId, lease.agentId, lease.conversationId)
+    for (const block of picture.agent.blocks) drive.seenVersions.set(block.id, block.version)
+    agent = picture.agent
+    return { agent: picture.agent, scope: picture.scope }
+  }
+  const agentNow = async () => agent ?? (await look()).agent
+  return {
+    now: () => new Date(),
+    timestamp: timestampNow,
+    monotonicNs,
+    wallNs,
+    look,
+    modelOf: (config) => deps.catalog.modelOf(config),
+    configOf: async (handle) => (await deps.catalog.findModel(handle))?.config ?? null,
+    runCalls: async (step, reply, calls) => runCalls(drive, await agentNow(), step, reply, calls),
+    commit: async (commit) => {
+      const told = await commitStep(drive, await agentNow(), commit)
+      tell(drive, told, driveNext)
+      return told.result
+    },
+    commitCompaction: async (commit) => {
+      const told = await commitCompaction(drive, commit)
+      tell(drive, told, driveNext)
+      return toScope(told.result)
+    },
+    noteCompactionFailed: (length) =>
+      saveCompactionFailed(deps.db, lease.organizationId, lease.conversationId, length),
+    settle: async (outcome, unsaved, failed) => tell(drive, await commitEnd(drive, unsaved, outcome, failed), driveNext),
+    hasCredits: () => deps.hasCredits(lease.organizationId, lease.agentId),
+    sleep: (ms) => sleep(ms, undefined, { signal: drive.abort.signal }).catch(() => undefined),
+  }
+}
+
+/** Save, then tell: nobody hears of a step that a crash could take back. */
+function tell(drive: Drive, told: Told<unknown>, driveNext: DriveNext): void {
+  drive.deps.hub.publish(drive.lease.runId, told.frames)
+  if (told.settlement) tellSettled(drive.deps, told.settlement as Settlement, driveNext)
+}
+
+async function show(drive: Drive, event: LoopEvent, pieces: PieceCounter): Promise<void> {
+  switch (event.type) {
+    case 'delta':
+      drive.ttftNs ??= Math.max(0, wallNs() - Date.parse(drive.createdAt) * 1_000_000)
+      drive.deps.fault('mid_stream')
+      return drive.log.show(frameOfDelta(drive, event, pieces))
+    case 'compaction_start':
+      if (drive.request.includeCompactionMessages) await drive.log.show(compactionFrame(drive, event))
+      return
+    case 'model_failed':
+      drive.deps.observe({
+        type: 'model_failed',
+        runId: drive.lease.runId,
+        model: event.model,
+        failure: event.failure.kind,
+        retried: event.retried,
+        detail: event.failure.detail,
+      })
+  }
+}
+
+/** Counts the views that an answer's pieces belong to, so that streamed otids are the listed ones. */
+class PieceCounter {
+  #messageId = ''
+  #type = ''
+  #index = -1
+  /** Which kind of call took the answer's own id. */
+  #ownKind: 'held' | 'free' | null = null
+
+  indexFor(messageId: string, type: string): number {
+    if (messageId !== this.#messageId) {
+      this.#messageId = messageId
+      this.#type = ''
+      this.#index = -1
+      this.#ownKind = null
+    }
+    if (type !== this.#type) this.#index += 1
+    this.#type = type
+    return this.#index
+  }
+
+  /** Whether calls of this kind are shown under the answer's own id; the others take the id before. */
+  takesOwnId(kind: 'held' | 'free'): boolean {
+    this.#ownKind ??= kind
+    return this.#ownKind === kind
+  }
+}
+
+function frameOfDelta(drive: Drive, event: Extract<LoopEvent, { type: 'delta' }>, pieces: PieceCounter): Frame {
+  const body = bodyOf(event.delta, event.needsApproval)
+  const index = pieces.indexFor(event.messageId, body.type)
+  const isCall = body.type === 'tool_call_message' || body.type === 'approval_request_message'
+  const own = !isCall || pieces.takesOwnId(event.needsApproval ? 'held' : 'free')
+  const id = own ? event.messageId : idBefore(event.messageId)
+  const otid = body.type === 'approval_request_message' ? id : otidOf(id, own ? index : 0)
+  const head: ViewHead = {
+    id,
+    createdAt: timestampNow(),
+    name: null,
+    otid,
+    senderId: null,
+    stepId: event.stepId,
+    isErr: false,
+    runId: drive.lease.runId,
+  }
+  return { kind: 'delta', head, body }
+}
+
+function bodyOf(delta: ModelDelta, held: boolean): Extract<Frame, { kind: 'delta' }>['body'] {
+  switch (delta.type) {
+    case 'text_delta':
+      return { type: 'assistant_message', text: delta.text }
+    case 'reasoning_delta':
+      return { type: 'reasoning_message', text: delta.text, signature: delta.signature ?? null }
+    case 'reasoning_hidden':
+      return { type: 'hidden_reasoning_message', state: delta.state, hiddenReasoning: delta.data }
+    case 'tool_call_delta':
+      return {
+        type: held ? 'approval_request_message' : 'tool_call_message',
+        callId: delta.callId,
+        name: delta.name,
+        arguments: delta.arguments === '' ? null : delta.arguments,
+      }
+  }
+}
+
+function compactionFrame(drive: Drive, event: Extract<LoopEvent, { type: 'compaction_start' }>): Frame {
+  return {
+    kind: 'message',
+    view: {
+      id: event.id,
+      createdAt: timestampNow(),
+      name: null,
+      otid: null,
+      senderId: null,
+      stepId: event.stepId,
+      isErr: false,
+      runId: drive.lease.runId,
+      type: 'event_message',
+      eventType: 'compaction',
+      eventData: {
+        trigger: event.trigger,
+        context_token_estimate: event.tokens,
+        context_window: event.window,
+      },
+    },
+  }
+}

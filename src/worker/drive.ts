@@ -1,0 +1,27 @@
+import type { BlockId } from '../domain/id.ts'
+import type { Lease } from '../domain/run.ts'
+import type { TurnRequest } from '../domain/turn.ts'
+import type { ToolReturn } from '../domain/message.ts'
+import type { LedgerEntry } from '../store/ledger.ts'
+import type { EngineDeps } from './deps.ts'
+import type { RunLog } from './run-log.ts'
+
+/** One run being driven by this process: its lease, its log, and what its next transaction has to take along. */
+export type Drive = {
+  deps: EngineDeps
+  lease: Lease
+  request: TurnRequest
+  log: RunLog
+  abort: AbortController
+  projectId: string | null
+  /** When the run was admitted, RFC 3339. */
+  createdAt: string
+  /** Nanoseconds from admission to the first piece of an answer; null: there was none yet. */
+  ttftNs: number | null
+  /** Versions of blocks that this run's prompt shows, raised by its own edits. */
+  seenVersions: Map<BlockId, number>
+  /** Calls that have ended and whose ledger rows wait for the next transaction. */
+  done: { entry: LedgerEntry; result: ToolReturn }[]
+  /** The step whose reply the journal has already. */
+  journaledStepId: string | null
+}

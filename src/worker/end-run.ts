@@ -1,0 +1,162 @@
+import type { OrganizationId, RunId } from '../domain/id.ts'
+import type { Message, MessageOf } from '../domain/message.ts'
+import { isTerminal, type Outcome } from '../domain/run.ts'
+import type { MessageId } from '../domain/id.ts'
+import type { StoredReply } from '../domain/step.ts'
+import type { TurnRequest } from '../domain/turn.ts'
+import { timestampNow } from '../lib/clock.ts'
+import { type Closing, closeTurn, denyRequest, type OpenTurn } from '../loop/close-turn.ts'
+import type { OpenAnswer } from '../loop/state.ts'
+import { deleteApproval } from '../store/approvals.ts'
+import { extendContext } from '../store/contexts.ts'
+import { readExecutions, saveUnknown } from '../store/ledger.ts'
+import { insertMessages, readContext } from '../store/messages.ts'
+import { lockRun } from '../store/runs.ts'
+import type { Db } from '../store/schema.ts'
+import { findOpenApproval, lockScope, type ScopeRow } from '../store/scopes.ts'
+import type { Settled } from '../store/settle-run.ts'
+import { findOpenStep } from '../store/steps.ts'
+import { readAgentClock } from '../store/pictures.ts'
+import { inTransaction } from '../store/transaction.ts'
+import type { EngineDeps } from './deps.ts'
+import { outsideContext, settleInTx, type Settlement } from './settle.ts'
+
+/**
+ * Ends a run from outside its driver: a cancel, or a run that is given up. One transaction writes everything, from the
+ * journal: the driver, if there is one, finds its fence closed and writes nothing more. Undefined: there was nothing to
+ * end, because the run has ended.
+ */
+export async function endRunFromOutside(
+  deps: EngineDeps,
+  organizationId: OrganizationId,
+  runId: RunId,
+  closing: Closing,
+  outcome: Outcome,
+): Promise<Settlement | undefined> {
+  deps.fault('before_cancel')
+  const settlement = await inTransaction(deps.db, async (tx) => {
+    const seen = await lockRun(tx, organizationId, runId, { lock: false })
+    if (!seen) return undefined
+    const scope = await lockScope(tx, organizationId, seen.conversation_id, true)
+    const run = await lockRun(tx, organizationId, runId, { lock: true })
+    if (!run) return undefined
+    const settled: Settled = { organizationId, runId, conversationId: run.conversation_id, agentId: run.agent_id }
+    if (isTerminal(run.status)) return cancelApproval(tx, deps, settled, scope, outcome)
+    if (!run.holds_turn) return withdrawWaiting(tx, deps, settled, run.request, scope, closing, outcome)
+    return endActive(tx, deps, settled, run.request, scope, closing, outcome)
+  })
+  deps.fault('after_cancel')
+  return settlement
+}
+
+/** A completed run that still owns the open approval: denied, and free for what comes next. */
+async function cancelApproval(
+  tx: Db,
+  deps: EngineDeps,
+  run: Settled,
+  scope: ScopeRow,
+  outcome: Outcome,
+): Promise<Settlement | undefined> {
+  const open = await findOpenApproval(tx, scope)
+  if (open?.run_id !== run.runId || outcome.stopReason !== 'cancelled') return undefined
+  const context = await readContext(tx, run.organizationId, scope.id, scope.context_epoch)
+  const request = context.find((message) => message.id === open.message_id)
+  if (request?.role !== 'approval_request') return undefined
+  const turn = await turnOf(tx, run, null, [])
+  await storeInContext(tx, run, scope, denyRequest(turn, request, besidesOf(context, request)))
+  await deleteApproval(tx, run.organizationId, scope.id)
+  return settleInTx(tx, deps, run, outcome, { seqFrom: null, contextTokens: scope.context_tokens, fromCompleted: true })
+}
+
+/** A run that waits for its turn has done nothing; its input is kept as its ending asks. */
+async function withdrawWaiting(
+  tx: Db,
+  deps: EngineDeps,
+  run: Settled,
+  request: TurnRequest,
+  scope: ScopeRow,
+  closing: Closing,
+  outcome: Outcome,
+): Promise<Settlement | undefined> {
+  const input = request.input.map((message) => ({ ...message, runId: run.runId }))
+  if (closing === 'cancelled' && request.input[0]?.role !== 'approval_response') await storeInContext(tx, run, scope, input)
+  else await insertMessages(tx, run, outsideContext(input, run.runId))
+  return settleInTx(tx, deps, run, outcome, { seqFrom: null, contextTokens: null, keepTurn: true })
+}
+
+async function endActive(
+  tx: Db,
+  deps: EngineDeps,
+  run: Settled,
+  request: TurnRequest,
+  scope: ScopeRow,
+  closing: Closing,
+  outcome: Outcome,
+): Promise<Settlement | undefined> {
+  const context = await readContext(tx, run.organizationId, scope.id, scope.context_epoch)
+  const turn = await turnOf(tx, run, request, context)
+  const messages = closeTurn(turn, closing)
+  const nothingSaved = messages.length > 0 && messages.every((message) => turn.unsaved.includes(message))
+  if (closing === 'interrupted' && nothingSaved) await insertMessages(tx, run, outsideContext(messages, run.runId))
+  else await storeInContext(tx, run, scope, messages)
+  if (turn.step) await saveUnknown(tx, run.organizationId, turn.step.id)
+  return settleInTx(tx, deps, run, outcome, { seqFrom: null, contextTokens: scope.context_tokens })
+}
+
+async function turnOf(tx: Db, run: Settled, request: TurnRequest | null, context: Message[]): Promise<OpenTurn> {
+  const input = (request?.input ?? []).map((message) => ({ ...message, runId: run.runId }))
+  const isSaved = context.some((message) => message.id === input[0]?.id)
+  const answer = isSaved ? null : await openAnswer(tx, run, input[0], context)
+  const open = await findOpenStep(tx, run.organizationId, run.runId)
+  const agent = await readAgentClock(tx, run.organizationId, run.agentId)
+  return {
+    runId: run.runId,
+    unsaved: isSaved || answer ? [] : input.map((message) => ({ ...message, stepId: open?.id ?? null })),
+    answer,
+    followUps: answer ? input.slice(1) : [],
+    step: open
+      ? {
+          id: open.id,
+          reply: open.reply as (StoredReply & { messageId: MessageId }) | null,
+          executions: await readExecutions(tx, run.organizationId, open.id),
+        }
+      : null,
+    model: agent.model,
+    timezone: agent.timezone,
+    now: { date: new Date(), timestamp: timestampNow() },
+  }
+}
+
+async function openAnswer(
+  tx: Db,
+  run: Settled,
+  first: Message | undefined,
+  context: Message[],
+): Promise<OpenAnswer | null> {
+  if (first?.role !== 'approval_response') return null
+  const request = context.findLast((message) => message.role === 'approval_request')
+  if (request?.role !== 'approval_request' || !request.stepId) return null
+  return {
+    request,
+    besides: besidesOf(context, request),
+    response: { ...first, stepId: request.stepId },
+    executions: await readExecutions(tx, run.organizationId, request.stepId),
+  }
+}
+
+/** Calls of the same answer that needed no approval and wait with the request. */
+export function besidesOf(context: Message[], request: MessageOf<'approval_request'>) {
+  const before = context[context.indexOf(request) - 1]
+  return before?.role === 'assistant' && before.stepId === request.stepId ? before.toolCalls : []
+}
+
+async function storeInContext(tx: Db, run: Settled, scope: ScopeRow, messages: Message[]): Promise<void> {
+  if (messages.length === 0) return
+  await insertMessages(tx, run, messages)
+  await extendContext(
+    tx,
+    scope,
+    messages.map(({ id }) => id),
+    { stored: messages.length },
+  )
+}

@@ -1,0 +1,87 @@
+import type { Message, MessageOf } from '../domain/message.ts'
+import type { MessageId, StepId } from '../domain/id.ts'
+import type { StoredReply } from '../domain/step.ts'
+import type { LoopState, OpenAnswer, StepRef } from '../loop/state.ts'
+import { USAGE_NONE } from '../loop/tokens.ts'
+import { holdRun } from '../store/leases.ts'
+import { readExecutions } from '../store/ledger.ts'
+import { readContext } from '../store/messages.ts'
+import { type Picture, readPicture } from '../store/pictures.ts'
+import { countSteps, findOpenStep, stepValues } from '../store/steps.ts'
+import { inTransaction } from '../store/transaction.ts'
+import { newStep } from './commit.ts'
+import type { Drive } from './drive.ts'
+
+/**
+ * The state that a run starts from, or goes on from after a crash: the same thing, read from the tables. `fresh`: the run
+ * was just admitted by this process, and its first step with it.
+ */
+export async function loadState(drive: Drive, fresh: { step: StepRef | null } | null): Promise<LoopState> {
+  const { deps, lease, request } = drive
+  const picture = await readPicture(deps.db, lease.organizationId, lease.agentId, lease.conversationId)
+  drive.projectId = picture.projectId
+  for (const block of picture.agent.blocks) drive.seenVersions.set(block.id, block.version)
+  const stored = await readContext(deps.db, lease.organizationId, lease.conversationId, picture.scope.contextEpoch)
+  const [first] = request.input
+  const isSaved = stored.some((message) => message.id === first?.id)
+  const answer = isSaved ? null : await answerOf(drive, first, stored)
+  const step = fresh ? fresh.step : await stepInFlight(drive, answer !== null)
+  const unsaved = isSaved ? [] : answer ? [answer.response] : withRun(request.input, drive)
+  return {
+    runId: lease.runId,
+    request,
+    agent: picture.agent,
+    scope: picture.scope,
+    context: [...visible(stored, picture, fresh !== null), ...unsaved],
+    unsaved,
+    followUps: answer ? withRun(request.input.slice(1), drive) : [],
+    answer,
+    step,
+    stepsDone: fresh ? 0 : await countSteps(deps.db, lease.organizationId, lease.runId),
+    usage: USAGE_NONE,
+    nudges: 0,
+  }
+}
+
+/** An agent that forgets after each turn starts with its system message alone. */
+function visible(stored: Message[], picture: Picture, isStart: boolean): Message[] {
+  return picture.agent.messageBufferAutoclear && isStart ? stored.slice(0, 1) : stored
+}
+
+function withRun(messages: Message[], { lease }: Drive): Message[] {
+  return messages.map((message) => ({ ...message, runId: lease.runId }))
+}
+
+/** The approval request that this run's first message answers, with the calls that wait beside it. */
+async function answerOf(drive: Drive, first: Message | undefined, context: Message[]): Promise<OpenAnswer | null> {
+  if (first?.role !== 'approval_response') return null
+  const index = context.findLastIndex((message) => message.role === 'approval_request')
+  const request = context[index] as MessageOf<'approval_request'> | undefined
+  if (!request?.stepId) return null
+  const before = context[index - 1]
+  const besides = before?.role === 'assistant' && before.stepId === request.stepId ? before.toolCalls : []
+  const executions = await readExecutions(drive.deps.db, drive.lease.organizationId, request.stepId)
+  return { request, besides, response: { ...first, runId: drive.lease.runId }, executions }
+}
+
+/** The step that an earlier driver had begun, with its journal; or a new one, whose row is written before it is used. */
+async function stepInFlight(drive: Drive, answers: boolean): Promise<StepRef | null> {
+  const { db } = drive.deps
+  const { organizationId, runId } = drive.lease
+  const open = await findOpenStep(db, organizationId, runId)
+  if (open) return { id: open.id, index: open.index, journal: await journalOf(drive, open.id, open.reply) }
+  if (answers) return null
+  const step = newStep(drive, await countSteps(db, organizationId, runId))
+  await inTransaction(db, async (tx) => {
+    await holdRun(tx, drive.lease)
+    await tx.insertInto('steps').values(stepValues(step)).execute()
+  })
+  return { id: step.id, index: step.index, journal: null }
+}
+
+async function journalOf(drive: Drive, stepId: StepId, reply: StoredReply | null): Promise<StepRef['journal']> {
+  if (!reply) return null
+  drive.journaledStepId = stepId
+  const executions = await readExecutions(drive.deps.db, drive.lease.organizationId, stepId)
+  return { reply: reply as StoredReply & { messageId: MessageId }, executions }
+}

@@ -1,0 +1,258 @@
+import { formatLocalTime } from '../domain/local-time.ts'
+import type { StepId } from '../domain/id.ts'
+import type { ToolReturn } from '../domain/message.ts'
+import { applyEdits, type HeldBlock, type MemoryEdit } from '../domain/memory.ts'
+import type { Agent } from '../domain/agent.ts'
+import type { StoredReply, ToolExecution } from '../domain/step.ts'
+import type { Tool, ToolResult } from '../domain/tool.ts'
+import type { PlannedCall, RanCalls, StepRef } from '../loop/state.ts'
+import { refusalOf, returnOf } from '../loop/tool-return.ts'
+import { monotonicNs } from '../lib/clock.ts'
+import { holdRun } from '../store/leases.ts'
+import { insertStarted, type LedgerEntry, saveDone } from '../store/ledger.ts'
+import { lockBlocks, saveEdits } from '../store/memory-edits.ts'
+import type { Db } from '../store/schema.ts'
+import { saveReply } from '../store/steps.ts'
+import type { Drive } from './drive.ts'
+import { persist } from './persist.ts'
+import type { MessageId } from '../domain/id.ts'
+
+type Step = { id: StepId; journal: StepRef['journal'] }
+type Reply = (StoredReply & { messageId: MessageId }) | null
+
+/**
+ * Runs the calls of a step in the model's order; neighbours that may run side by side do. Before a tool touches the
+ * world, the journal has the model's answer and the ledger has the call. Edits of memory at the end are left for the
+ * step's commit, which makes them and stores their results in one.
+ */
+export async function runCalls(
+  drive: Drive,
+  agent: Agent,
+  step: Step,
+  reply: Reply,
+  calls: PlannedCall[],
+): Promise<RanCalls> {
+  const left = trailingEdits(drive, calls)
+  const front = calls.slice(0, calls.length - left.length)
+  const returns: ToolReturn[] = []
+  let longestNs = 0
+  for (const batch of batchesOf(drive, front)) {
+    const start = monotonicNs()
+    const done = await runBatch(drive, agent, step, reply, batch)
+    longestNs = Math.max(longestNs, monotonicNs() - start)
+    returns.push(...done)
+  }
+  return { returns, left, longestNs }
+}
+
+function trailingEdits(drive: Drive, calls: PlannedCall[]): PlannedCall[] {
+  const last = calls.findLastIndex(({ tool }) => drive.deps.toolOf(tool)?.effect !== 'edits')
+  return calls.slice(last + 1)
+}
+
+/** A call that may not run beside others is a batch of its own, and so are edits. */
+function batchesOf(drive: Drive, calls: PlannedCall[]): PlannedCall[][] {
+  const batches: PlannedCall[][] = []
+  for (const call of calls) {
+    const parallel = call.tool.enableParallelExecution && drive.deps.toolOf(call.tool)?.effect !== 'edits'
+    const before = batches.at(-1)
+    if (parallel && before?.[0]?.tool.enableParallelExecution) before.push(call)
+    else batches.push([call])
+  }
+  return batches
+}
+
+async function runBatch(drive: Drive, agent: Agent, step: Step, reply: Reply, batch: PlannedCall[]): Promise<ToolReturn[]> {
+  const [first] = batch
+  const tool = first && drive.deps.toolOf(first.tool)
+  if (first && tool?.effect === 'edits') return [await runEditAlone(drive, agent, step, reply, first)]
+  const known = new Map(step.journal?.executions.map((execution) => [execution.callId, execution]))
+  const fresh = batch.filter(({ call }) => known.get(call.id)?.state !== 'done')
+  await writeStarted(drive, step, reply, fresh)
+  const results = await Promise.all(batch.map((planned) => runCall(drive, agent, step, planned, known.get(planned.call.id))))
+  drive.deps.fault('after_tool')
+  return results
+}
+
+/** Before anything acts: the answer journaled, the calls in the ledger, what ended before them as well. */
+async function writeStarted(drive: Drive, step: Step, reply: Reply, calls: PlannedCall[]): Promise<void> {
+  const acting = calls.filter(({ tool }) => drive.deps.toolOf(tool)?.effect === 'acts')
+  if (acting.length === 0) return
+  drive.deps.fault('before_journal')
+  await persist(
+    drive.deps,
+    'writing the journal',
+    async (tx) => {
+      await holdRun(tx, drive.lease)
+      await journal(tx, drive, step, reply)
+      await insertStarted(tx, acting.map((planned) => entryOf(drive, step, planned)))
+      return true
+    },
+    async () => undefined,
+  )
+  drive.done = []
+  drive.deps.fault('after_journal')
+}
+
+/** The part of a transaction that brings the journal and the ledger up to date. */
+async function journal(tx: Db, drive: Drive, step: Step, reply: Reply): Promise<void> {
+  if (reply && drive.journaledStepId !== step.id) {
+    await saveReply(tx, drive.lease.organizationId, step.id, reply)
+    drive.journaledStepId = step.id
+  }
+  await saveDone(tx, drive.done)
+}
+
+async function runCall(
+  drive: Drive,
+  agent: Agent,
+  step: Step,
+  planned: PlannedCall,
+  known: ToolExecution | undefined,
+): Promise<ToolReturn> {
+  if (known?.state === 'done' && known.result) return known.result
+  const tool = drive.deps.toolOf(planned.tool)
+  const start = monotonicNs()
+  const result = await resultOf(drive, agent, step, planned, tool, known)
+  drive.done.push({ entry: entryOf(drive, step, planned), result })
+  const ms = (monotonicNs() - start) / 1_000_000
+  drive.deps.observe({
+    type: 'tool_ended',
+    runId: drive.lease.runId,
+    tool: planned.call.name,
+    ms,
+    failed: result.status === 'error',
+  })
+  return result
+}
+
+async function resultOf(
+  drive: Drive,
+  agent: Agent,
+  step: Step,
+  planned: PlannedCall,
+  tool: Tool | undefined,
+  known: ToolExecution | undefined,
+): Promise<ToolReturn> {
+  const time = () => formatLocalTime(new Date(), agent.timezone)
+  const { call } = planned
+  if (!tool || tool.effect === 'edits') {
+    return refusalOf(call, `Error executing function ${call.name}: NotImplementedError: this server cannot run it`, time())
+  }
+  if (known?.state === 'started' && tool.effect === 'acts' && !tool.idempotent) {
+    const text = `The outcome of ${call.name} is unknown: the server stopped while it ran. It may have had its effect; check before you repeat it.`
+    return refusalOf(call, text, time())
+  }
+  if (!drive.deps.lease.holds || drive.abort.signal.aborted) {
+    return refusalOf(call, `${call.name} was not run: the run was stopped before it started.`, time())
+  }
+  const context = {
+    organizationId: drive.lease.organizationId,
+    agentId: drive.lease.agentId,
+    conversationId: drive.lease.conversationId,
+    runId: drive.lease.runId,
+    timezone: agent.timezone,
+    executionId: executionIdOf(step, planned),
+    signal: drive.abort.signal,
+  }
+  const result = await orThrown(tool.run(planned.args, context), drive.abort.signal)
+  return returnOf(call, planned.tool, result, time())
+}
+
+/** Who writes a tool may throw; the model reads it as a failed call. A tool that ignores the abort is not waited for. */
+async function orThrown(running: Promise<ToolResult>, signal: AbortSignal): Promise<ToolResult> {
+  const aborted = new Promise<ToolResult>((resolve) => {
+    const stop = () => resolve({ ok: false, errorName: 'CancelledError', message: 'cancelled while it ran' })
+    if (signal.aborted) stop()
+    else signal.addEventListener('abort', stop, { once: true })
+  })
+  try {
+    return await Promise.race([running, aborted])
+  } catch (error) {
+    const thrown = error instanceof Error ? error : new Error(String(error))
+    return { ok: false, errorName: thrown.name, message: thrown.message }
+  }
+}
+
+/** An edit between other calls has a transaction of its own; its result must be there for what follows. */
+async function runEditAlone(drive: Drive, agent: Agent, step: Step, reply: Reply, planned: PlannedCall): Promise<ToolReturn> {
+  const known = step.journal?.executions.find(({ callId }) => callId === planned.call.id)
+  if (known?.state === 'done' && known.result) return known.result
+  const [result] = await persist(
+    drive.deps,
+    'editing memory',
+    async (tx) => {
+      await holdRun(tx, drive.lease)
+      await journal(tx, drive, step, reply)
+      return runEdits(tx, drive, agent, step, [planned])
+    },
+    async () => undefined,
+  )
+  if (!result) throw new Error('an edit has one result')
+  drive.done = []
+  return result
+}
+
+/**
+ * Makes the edits of memory calls under the blocks' locks, each on what the one before left, and writes blocks, history
+ * and ledger rows. In the caller's transaction: edit and result are saved together.
+ */
+export async function runEdits(
+  tx: Db,
+  drive: Drive,
+  agent: Agent,
+  step: { id: StepId },
+  calls: PlannedCall[],
+): Promise<ToolReturn[]> {
+  if (calls.length === 0) return []
+  const owner = { ...ownerOf(drive), writer: drive.lease.agentId }
+  const ids = agent.blocks.map((block) => block.id)
+  let blocks = await lockBlocks(tx, owner, ids, drive.seenVersions)
+  const returns: ToolReturn[] = []
+  for (const planned of calls) {
+    const tool = drive.deps.toolOf(planned.tool)
+    if (tool?.effect !== 'edits') throw new Error(`${planned.call.name} does not edit memory`)
+    const { result, edits } = runEdit(tool, blocks, planned)
+    const versions = await saveEdits(tx, owner, edits)
+    for (const [id, version] of versions) drive.seenVersions.set(id, version)
+    blocks = applyEdits(blocks, edits)
+    const returned = returnOf(planned.call, planned.tool, result, formatLocalTime(new Date(), agent.timezone))
+    await saveDone(tx, [{ entry: entryOf(drive, step, planned), result: returned }])
+    returns.push(returned)
+  }
+  return returns
+}
+
+type Edited = { result: ToolResult; edits: MemoryEdit[] }
+
+/** A failed call edits nothing. */
+function runEdit(tool: Extract<Tool, { effect: 'edits' }>, blocks: HeldBlock[], planned: PlannedCall): Edited {
+  try {
+    const edited = tool.run(blocks, planned.args)
+    return edited.result.ok ? edited : { ...edited, edits: [] }
+  } catch (error) {
+    const thrown = error instanceof Error ? error : new Error(String(error))
+    return { result: { ok: false, errorName: thrown.name, message: thrown.message }, edits: [] }
+  }
+}
+
+function ownerOf({ lease }: Drive) {
+  return { organizationId: lease.organizationId, agentId: lease.agentId, conversationId: lease.conversationId }
+}
+
+function entryOf(drive: Drive, step: { id: StepId }, { call, tool }: PlannedCall): LedgerEntry {
+  return {
+    organizationId: drive.lease.organizationId,
+    stepId: step.id,
+    runId: drive.lease.runId,
+    callId: call.id,
+    toolId: tool.id,
+    name: call.name,
+    arguments: call.arguments,
+    executionId: `${step.id}:${call.id}`,
+  }
+}
+
+function executionIdOf(step: { id: StepId }, { call }: PlannedCall): string {
+  return `${step.id}:${call.id}`
+}

@@ -1,0 +1,138 @@
+import type { Frame, NumberedFrame } from '../domain/frame.ts'
+import type { RunId } from '../domain/id.ts'
+import type { Message } from '../domain/message.ts'
+import { type Outcome, STOP_REASONS } from '../domain/run.ts'
+import { insertFrames } from '../store/events.ts'
+import { insertMessages } from '../store/messages.ts'
+import type { Db } from '../store/schema.ts'
+import { handTurnOn, type Settled, settleRun } from '../store/settle-run.ts'
+import { closeOpenSteps, readUsage } from '../store/steps.ts'
+import { readWaitingCallers } from '../store/waiting.ts'
+import type { EngineDeps } from './deps.ts'
+
+/** What a settlement did, for telling once it is committed. */
+export type Settlement = {
+  run: Settled
+  outcome: Outcome
+  frames: NumberedFrame[]
+  /** The run that has the turn now. */
+  nextRunId: RunId | null
+  /** Runs that were withdrawn because this one ended with an open approval. */
+  withdrawn: Settlement[]
+  durationMs: number
+}
+
+/**
+ * Ends a run, in a transaction that holds its scope: row, metrics, agent, terminal frames, callback job, and the turn
+ * handed on. `seqFrom`: the last number shown; null: somebody else numbered, so it is told by the reservation.
+ * Undefined: it had ended already.
+ */
+export async function settleInTx(
+  tx: Db,
+  deps: EngineDeps,
+  run: Settled,
+  outcome: Outcome,
+  options: { seqFrom: number | null; contextTokens: number | null; fromCompleted?: boolean; keepTurn?: boolean },
+): Promise<Settlement | undefined> {
+  await closeOpenSteps(tx, run.organizationId, run.runId, stepStatusOf(outcome), outcome.stopReason)
+  const ended = await settleRun(tx, run, outcome, options.fromCompleted)
+  if (!ended) return undefined
+  const frames: NumberedFrame[] = options.fromCompleted
+    ? []
+    : await terminalFrames(tx, run, outcome, options.seqFrom ?? ended.seqReserved, options.contextTokens)
+  await insertFrames(tx, run.organizationId, run.runId, frames)
+  await deps.queue.removeDrive(tx, run.runId)
+  if (ended.callbackUrl && !options.fromCompleted) await deps.queue.enqueueCallback(tx, run)
+  const withdrawn = outcome.stopReason === 'requires_approval' ? await withdrawCallers(tx, deps, run) : []
+  const nextRunId = options.keepTurn ? null : await handOn(tx, deps, run)
+  return {
+    run,
+    outcome,
+    frames,
+    nextRunId,
+    withdrawn,
+    durationMs: ended.completedAt ? Date.parse(ended.completedAt) - Date.parse(ended.createdAt) : 0,
+  }
+}
+
+function stepStatusOf(outcome: Outcome): 'cancelled' | 'failed' {
+  return STOP_REASONS[outcome.stopReason] === 'cancelled' ? 'cancelled' : 'failed'
+}
+
+/** One stop reason, the error if there is one, the usage: every stream ends so. */
+async function terminalFrames(
+  tx: Db,
+  run: Settled,
+  outcome: Outcome,
+  seqFrom: number,
+  contextTokens: number | null,
+): Promise<NumberedFrame[]> {
+  const usage = await readUsage(tx, run.organizationId, run.runId)
+  const frames: Frame[] = [
+    { kind: 'stop', stopReason: outcome.stopReason },
+    ...(outcome.error ? [{ kind: 'error' as const, error: outcome.error }] : []),
+    { kind: 'usage', usage: { ...usage, contextTokens, runIds: null } },
+  ]
+  return frames.map((frame, index) => ({ seq: seqFrom + 1 + index, frame }))
+}
+
+async function handOn(tx: Db, deps: EngineDeps, run: Settled): Promise<RunId | null> {
+  const next = await handTurnOn(tx, run.organizationId, run.conversationId)
+  if (!next) return null
+  await deps.queue.enqueueDrive(tx, { organizationId: run.organizationId, runId: next }, true)
+  return next
+}
+
+/**
+ * An approval has opened: callers that wait for their plain message are told at once, and their runs are withdrawn.
+ * Runs that nobody waits for go on waiting.
+ */
+async function withdrawCallers(tx: Db, deps: EngineDeps, run: Settled): Promise<Settlement[]> {
+  const settlements: Settlement[] = []
+  for (const waiting of await readWaitingCallers(tx, run.organizationId, run.conversationId)) {
+    const settlement = await withdrawInTx(tx, deps, { ...run, runId: waiting.id }, waiting.input, PENDING_APPROVAL)
+    if (settlement) settlements.push(settlement)
+  }
+  return settlements
+}
+
+/** Takes a waiting run back, with its input kept outside the context. */
+export async function withdrawInTx(
+  tx: Db,
+  deps: EngineDeps,
+  run: Settled,
+  input: Message[],
+  outcome: Outcome,
+): Promise<Settlement | undefined> {
+  const settlement = await settleInTx(tx, deps, run, outcome, { seqFrom: null, contextTokens: null, keepTurn: true })
+  if (settlement) await insertMessages(tx, run, outsideContext(input, run.runId))
+  return settlement
+}
+
+export function outsideContext(input: Message[], runId: RunId): Message[] {
+  return input.map((message) => ({ ...message, runId, isErr: true }))
+}
+
+export const PENDING_APPROVAL_TEXT =
+  'Cannot send a new message: The agent is waiting for approval on a tool call. Please approve or deny the pending request before continuing.'
+
+export const PENDING_APPROVAL: Outcome = {
+  stopReason: 'error',
+  error: { errorType: 'pending_approval', message: PENDING_APPROVAL_TEXT, detail: null, modelFailure: null },
+}
+
+/** Tells of settlements that are committed: readers first, then whoever can drive what comes next. */
+export function tellSettled(deps: EngineDeps, settlement: Settlement, driveNext: (run: Settled) => void): void {
+  const { run, outcome } = settlement
+  deps.hub.publish(run.runId, settlement.frames)
+  deps.hub.hint(run.runId)
+  deps.observe({
+    type: 'run_ended',
+    runId: run.runId,
+    agentId: run.agentId,
+    stopReason: outcome.stopReason,
+    durationMs: settlement.durationMs,
+  })
+  for (const withdrawn of settlement.withdrawn) tellSettled(deps, withdrawn, driveNext)
+  if (settlement.nextRunId) driveNext({ ...run, runId: settlement.nextRunId })
+}
