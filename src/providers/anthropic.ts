@@ -1,0 +1,77 @@
+import type { ModelRequest } from '../domain/model.ts'
+import { shortCallId, type PromptDialect } from './encode-prompt.ts'
+import { isClaudeReasoner, thinksAdaptively } from './model-facts.ts'
+import { versionedUrl } from './settings.ts'
+import { outputTokensMax, plainUsage, type Wire } from './wires.ts'
+
+/** The least that a thinking budget may be, in tokens. */
+const BUDGET_MIN = 1_024
+/** What an answer gets beside its thinking, in tokens. */
+const ANSWER_MIN = 1_024
+const OUTPUT_DEFAULT = 4_096
+
+const CACHE = { anthropic: { cacheControl: { type: 'ephemeral' } } }
+
+/** Anthropic Messages. https://docs.claude.com/en/api/messages */
+export const anthropic: Wire = {
+  async open(settings, model, fetch) {
+    const { createAnthropic } = await import('@ai-sdk/anthropic')
+    return createAnthropic({ apiKey: settings.apiKey ?? 'none', baseURL: versionedUrl(settings), fetch })(model)
+  },
+
+  dialect: () => ANTHROPIC_DIALECT,
+
+  options(request) {
+    const { config } = request
+    const thinking = thinkingOf(request)
+    const budget = thinking?.type === 'enabled' ? thinking.budgetTokens : 0
+    return {
+      // The SDK adds the budget to the limit by itself; a limit that leaves nothing for the answer is raised.
+      maxOutputTokens: Math.max((outputTokensMax(request) ?? OUTPUT_DEFAULT) - budget, ANSWER_MIN),
+      ...(thinking === null && takesTemperature(config.model) && config.temperature !== null && { temperature: config.temperature }),
+      providerOptions: {
+        anthropic: {
+          ...(thinking && { thinking }),
+          ...(config.effort !== null && { effort: config.effort }),
+          ...(request.tools.length > 0 && { disableParallelToolUse: !request.parallelToolCalls }),
+          sendReasoning: true,
+        },
+      },
+    }
+  },
+
+  usage: plainUsage,
+}
+
+export const ANTHROPIC_DIALECT: PromptDialect = {
+  reasoning(part) {
+    switch (part.type) {
+      case 'reasoning':
+        return part.signature === undefined ? [] : [{ text: part.reasoning, options: { anthropic: { signature: part.signature } } }]
+      case 'redacted_reasoning':
+        return [{ text: '', options: { anthropic: { redactedData: part.data } } }]
+      case 'omitted_reasoning':
+        return part.signature === undefined ? [] : [{ text: '', options: { anthropic: { signature: part.signature } } }]
+      case 'summarized_reasoning':
+        return []
+    }
+  },
+  imagesInResults: true,
+  callId: (id) => shortCallId(id).replace(/[^A-Za-z0-9_-]/g, '_'),
+  cache: CACHE,
+}
+
+type Thinking = { type: 'adaptive' } | { type: 'enabled'; budgetTokens: number }
+
+/** A forced call and thinking exclude each other. */
+function thinkingOf({ config, toolChoice }: ModelRequest): Thinking | null {
+  const forced = toolChoice.type === 'tool' || toolChoice.type === 'required'
+  if (!config.enable_reasoner || !isClaudeReasoner(config.model) || forced) return null
+  if (thinksAdaptively(config.model)) return { type: 'adaptive' }
+  return { type: 'enabled', budgetTokens: Math.max(config.max_reasoning_tokens, BUDGET_MIN) }
+}
+
+/** The newest models refuse sampling parameters. */
+function takesTemperature(model: string): boolean {
+  return !/^claude-(opus-4-[7-9]|sonnet-5|opus-5|haiku-5)/.test(model)
+}

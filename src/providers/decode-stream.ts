@@ -1,0 +1,198 @@
+import type { LanguageModelV4StreamPart, SharedV4ProviderMetadata } from '@ai-sdk/provider'
+import type { AssistantPart, ToolCall } from '../domain/message.ts'
+import type { FinishReason, ModelDelta, Usage } from '../domain/model.ts'
+import type { Wire } from './wires.ts'
+
+export type Decoded = {
+  content: AssistantPart[]
+  toolCalls: ToolCall[]
+  usage: Usage
+  finish: FinishReason
+  /** The provider said that the answer is complete. */
+  finished: boolean
+}
+
+type Part = Extract<LanguageModelV4StreamPart, { id: string }>
+
+/**
+ * Collects a provider's stream: each part comes in as the SDK sends it, the pieces to show come out, and at the end the
+ * whole answer stands. Thinking is kept byte for byte, block by block, each with its own proof.
+ */
+export class StreamDecoder {
+  readonly #wire: Wire
+  #open = new Map<string, AssistantPart>()
+  #content: AssistantPart[] = []
+  #calls = new Map<string, ToolCall>()
+  #usage: Usage = { prompt: 0, completion: 0, total: 0 }
+  #finish: FinishReason = 'unknown'
+  #finished = false
+
+  constructor(wire: Wire) {
+    this.#wire = wire
+  }
+
+  add(part: LanguageModelV4StreamPart): ModelDelta[] {
+    switch (part.type) {
+      case 'text-start':
+        return this.#startText(part)
+      case 'text-delta':
+        return this.#addText(part.id, part.delta, part.providerMetadata)
+      case 'reasoning-start':
+        return this.#startReasoning(part)
+      case 'reasoning-delta':
+        return this.#addReasoning(part.id, part.delta, part.providerMetadata)
+      case 'text-end':
+      case 'reasoning-end':
+        return this.#end(part)
+      case 'tool-input-start':
+        this.#calls.set(part.id, { id: part.id, name: part.toolName, arguments: '' })
+        return [{ type: 'tool_call_delta', callId: part.id, name: part.toolName, arguments: '' }]
+      case 'tool-input-delta':
+        return this.#addArguments(part.id, part.delta)
+      case 'tool-call':
+        return this.#endCall(part)
+      case 'finish':
+        this.#usage = this.#wire.usage(part.usage)
+        this.#finish = finishOf(part.finishReason.unified)
+        this.#finished = true
+        return []
+      default:
+        return []
+    }
+  }
+
+  get result(): Decoded {
+    const content = this.#content.filter((part) => part.type !== 'text' || part.text !== '' || part.signature !== undefined)
+    return {
+      content: mergeSummaries(content),
+      toolCalls: [...this.#calls.values()],
+      usage: this.#usage,
+      finish: this.#calls.size > 0 && this.#finish === 'stop' ? 'tool_calls' : this.#finish,
+      finished: this.#finished,
+    }
+  }
+
+  #startText(part: Part): ModelDelta[] {
+    const signature = signatureOf(part.providerMetadata)
+    this.#put(part.id, { type: 'text', text: '', ...(signature !== undefined && { signature }) })
+    return []
+  }
+
+  #addText(id: string, delta: string, metadata: SharedV4ProviderMetadata | undefined): ModelDelta[] {
+    const text = this.#open.get(id)
+    if (text?.type !== 'text') return []
+    text.text += delta
+    const signature = signatureOf(metadata)
+    if (signature !== undefined) text.signature = signature
+    return delta === '' ? [] : [{ type: 'text_delta', text: delta }]
+  }
+
+  #startReasoning(part: Part): ModelDelta[] {
+    const redacted = stringIn(part.providerMetadata, 'anthropic', 'redactedData')
+    if (redacted !== undefined) {
+      this.#put(part.id, { type: 'redacted_reasoning', data: redacted })
+      return [{ type: 'reasoning_hidden', state: 'redacted', data: redacted }]
+    }
+    const itemId = stringIn(part.providerMetadata, 'openai', 'itemId')
+    if (itemId !== undefined) {
+      const encrypted = stringIn(part.providerMetadata, 'openai', 'reasoningEncryptedContent')
+      this.#put(part.id, {
+        type: 'summarized_reasoning',
+        id: itemId,
+        summary: [''],
+        ...(encrypted !== undefined && { encryptedContent: encrypted }),
+      })
+      return []
+    }
+    const signature = signatureOf(part.providerMetadata)
+    this.#put(part.id, { type: 'reasoning', reasoning: '', isNative: true, ...(signature !== undefined && { signature }) })
+    return []
+  }
+
+  #addReasoning(id: string, delta: string, metadata: SharedV4ProviderMetadata | undefined): ModelDelta[] {
+    const part = this.#open.get(id)
+    if (part?.type === 'summarized_reasoning') {
+      part.summary[0] = (part.summary[0] ?? '') + delta
+      return delta === '' ? [] : [{ type: 'reasoning_delta', text: delta }]
+    }
+    if (part?.type !== 'reasoning') return []
+    part.reasoning += delta
+    const signature = signatureOf(metadata)
+    if (signature !== undefined) part.signature = (part.signature ?? '') + signature
+    return delta === '' ? [] : [{ type: 'reasoning_delta', text: delta }]
+  }
+
+  /** Proofs may come with the last piece; an item's encrypted original does. */
+  #end(part: Part): ModelDelta[] {
+    const open = this.#open.get(part.id)
+    const encrypted = stringIn(part.providerMetadata, 'openai', 'reasoningEncryptedContent')
+    if (open?.type === 'summarized_reasoning' && encrypted !== undefined) open.encryptedContent = encrypted
+    const signature = signatureOf(part.providerMetadata)
+    if ((open?.type === 'reasoning' || open?.type === 'text') && signature !== undefined) open.signature ??= signature
+    this.#open.delete(part.id)
+    return []
+  }
+
+  #addArguments(id: string, delta: string): ModelDelta[] {
+    const call = this.#calls.get(id)
+    if (!call || delta === '') return []
+    call.arguments += delta
+    return [{ type: 'tool_call_delta', callId: id, name: null, arguments: delta }]
+  }
+
+  #endCall(part: Extract<LanguageModelV4StreamPart, { type: 'tool-call' }>): ModelDelta[] {
+    const signature = signatureOf(part.providerMetadata)
+    const known = this.#calls.get(part.toolCallId)
+    if (known) {
+      if (signature !== undefined) known.signature = signature
+      if (known.arguments === '') known.arguments = part.input
+      return []
+    }
+    const call = { id: part.toolCallId, name: part.toolName, arguments: part.input }
+    this.#calls.set(part.toolCallId, { ...call, ...(signature !== undefined && { signature }) })
+    return [{ type: 'tool_call_delta', callId: call.id, name: call.name, arguments: call.arguments }]
+  }
+
+  #put(id: string, part: AssistantPart): void {
+    this.#open.set(id, part)
+    this.#content.push(part)
+  }
+}
+
+/** The pieces of one item's summary come as parts of their own. */
+function mergeSummaries(content: AssistantPart[]): AssistantPart[] {
+  const merged: AssistantPart[] = []
+  for (const part of content) {
+    const last = merged.at(-1)
+    if (part.type === 'summarized_reasoning' && last?.type === 'summarized_reasoning' && last.id === part.id) {
+      last.summary.push(...part.summary)
+      if (part.encryptedContent !== undefined) last.encryptedContent = part.encryptedContent
+    } else {
+      merged.push(part.type === 'summarized_reasoning' ? { ...part, summary: part.summary.filter((text) => text !== '') } : part)
+    }
+  }
+  return merged
+}
+
+const FINISHES = {
+  stop: 'stop',
+  length: 'length',
+  'content-filter': 'content_filter',
+  'tool-calls': 'tool_calls',
+  error: 'unknown',
+  interrupted: 'unknown',
+  other: 'unknown',
+} as const satisfies Record<string, FinishReason>
+
+function finishOf(reason: keyof typeof FINISHES): FinishReason {
+  return FINISHES[reason]
+}
+
+function signatureOf(metadata: SharedV4ProviderMetadata | undefined): string | undefined {
+  return stringIn(metadata, 'anthropic', 'signature') ?? stringIn(metadata, 'google', 'thoughtSignature')
+}
+
+function stringIn(metadata: SharedV4ProviderMetadata | undefined, provider: string, key: string): string | undefined {
+  const value = metadata?.[provider]?.[key]
+  return typeof value === 'string' ? value : undefined
+}

@@ -1,0 +1,164 @@
+import { createHash } from 'node:crypto'
+import type {
+  LanguageModelV4FilePart,
+  LanguageModelV4FunctionTool,
+  LanguageModelV4Message,
+  LanguageModelV4Prompt,
+  LanguageModelV4ReasoningPart,
+  LanguageModelV4TextPart,
+  LanguageModelV4ToolChoice,
+  LanguageModelV4ToolResultOutput,
+  SharedV4ProviderOptions,
+} from '@ai-sdk/provider'
+import type { AssistantPart, ImagePart, ToolCall, UserPart } from '../domain/message.ts'
+import type { ModelRequest, PromptMessage, PromptToolResult, ToolChoice } from '../domain/model.ts'
+
+/** What one wire family does in its own way with the parts of a prompt. */
+export type PromptDialect = {
+  /** How a part's opaque proof is sent back to the model that made it; undefined: the part is left out. */
+  reasoning(part: Exclude<AssistantPart, { type: 'text' }>): { text: string; options: SharedV4ProviderOptions }[]
+  textOptions?(signature: string): SharedV4ProviderOptions
+  callOptions?(signature: string): SharedV4ProviderOptions
+  /** Images in results: the family takes them there, or a note says how many there were. */
+  imagesInResults: boolean
+  /** Ids of calls that the provider takes. */
+  callId(id: string): string
+  cache?: SharedV4ProviderOptions
+}
+
+/** Providers take ids of different lengths; the shortest bound of all is used. */
+const CALL_ID_CHARS_MAX = 29
+
+export function shortCallId(id: string): string {
+  if (id.length <= CALL_ID_CHARS_MAX) return id
+  return `call_${createHash('sha256').update(id).digest('hex').slice(0, 24)}`
+}
+
+export function encodePrompt(request: ModelRequest, dialect: PromptDialect): LanguageModelV4Prompt {
+  const ids = new Map<string, string>()
+  const callId = (id: string) => {
+    const known = ids.get(id) ?? dialect.callId(id)
+    ids.set(id, known)
+    return known
+  }
+  const messages = request.messages.map((message) => encodeMessage(message, request, dialect, callId))
+  const last = messages.at(-1)
+  if (dialect.cache && last) last.providerOptions = dialect.cache
+  const system: LanguageModelV4Message = {
+    role: 'system',
+    content: request.system.toWellFormed(),
+    ...(dialect.cache && { providerOptions: dialect.cache }),
+  }
+  return request.system === '' ? messages : [system, ...messages]
+}
+
+function encodeMessage(
+  message: PromptMessage,
+  request: ModelRequest,
+  dialect: PromptDialect,
+  callId: (id: string) => string,
+): LanguageModelV4Message {
+  switch (message.role) {
+    case 'user':
+      return { role: 'user', content: message.content.map(encodeUserPart) }
+    case 'tool':
+      return {
+        role: 'tool',
+        content: message.results.map((result) => ({
+          type: 'tool-result',
+          toolCallId: callId(result.callId),
+          toolName: result.name,
+          output: encodeResult(result, dialect),
+        })),
+      }
+    case 'assistant': {
+      const own = message.model === request.config.model
+      return {
+        role: 'assistant',
+        content: [
+          ...message.content.flatMap((part) => encodeAssistantPart(part, own, dialect)),
+          ...message.toolCalls.map((call) => encodeCall(call, own, dialect, callId)),
+        ],
+      }
+    }
+  }
+}
+
+function encodeUserPart(part: UserPart) {
+  return part.type === 'text' ? { type: 'text' as const, text: part.text.toWellFormed() } : encodeImage(part)
+}
+
+function encodeImage({ source }: ImagePart): LanguageModelV4FilePart {
+  if (source.type === 'url') return { type: 'file', mediaType: 'image/*', data: { type: 'url', url: new URL(source.url) } }
+  return { type: 'file', mediaType: source.mediaType, data: { type: 'data', data: source.data } }
+}
+
+/** Thinking goes back only to the model that thought it; another would refuse the signature. */
+function encodeAssistantPart(
+  part: AssistantPart,
+  own: boolean,
+  dialect: PromptDialect,
+): (LanguageModelV4TextPart | LanguageModelV4ReasoningPart)[] {
+  if (part.type === 'text') {
+    const options = own && part.signature !== undefined ? dialect.textOptions?.(part.signature) : undefined
+    return [{ type: 'text' as const, text: part.text.toWellFormed(), ...(options && { providerOptions: options }) }]
+  }
+  if (!own) return []
+  return dialect
+    .reasoning(part)
+    .map(({ text, options }) => ({ type: 'reasoning' as const, text, providerOptions: options }))
+}
+
+function encodeCall(call: ToolCall, own: boolean, dialect: PromptDialect, callId: (id: string) => string) {
+  const options = own && call.signature !== undefined ? dialect.callOptions?.(call.signature) : undefined
+  return {
+    type: 'tool-call' as const,
+    toolCallId: callId(call.id),
+    toolName: call.name,
+    input: objectOf(call.arguments),
+    ...(options && { providerOptions: options }),
+  }
+}
+
+/** Providers want an object; what a model wrote instead is kept where it can be read. */
+function objectOf(text: string): unknown {
+  try {
+    const value: unknown = text.trim() === '' ? {} : JSON.parse(text)
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
+  } catch {
+    // Falls through: the raw text is the best there is.
+  }
+  return { _malformed_tool_arguments: text }
+}
+
+function encodeResult(result: PromptToolResult, dialect: PromptDialect): LanguageModelV4ToolResultOutput {
+  if (typeof result.content === 'string') {
+    return { type: result.failed ? 'error-text' : 'text', value: result.content.toWellFormed() }
+  }
+  if (dialect.imagesInResults) return { type: 'content', value: result.content.map(encodeResultPart) }
+  const texts = result.content.flatMap((part) => (part.type === 'text' ? [part.text] : []))
+  const images = result.content.length - texts.length
+  const note = images === 1 ? '[Image omitted]' : `[${images} images omitted]`
+  return { type: 'text', value: [...texts, ...(images > 0 ? [note] : [])].join('\n') }
+}
+
+function encodeResultPart(part: UserPart) {
+  if (part.type === 'text') return { type: 'text' as const, text: part.text.toWellFormed() }
+  const file = encodeImage(part)
+  return { type: 'file' as const, data: file.data, mediaType: file.mediaType }
+}
+
+export function encodeTools(request: ModelRequest, dialect: PromptDialect): LanguageModelV4FunctionTool[] {
+  return request.tools.map((tool, index) => ({
+    type: 'function',
+    name: tool.name,
+    description: tool.description,
+    inputSchema: tool.parameters as LanguageModelV4FunctionTool['inputSchema'],
+    ...(request.config.strict && tool.strict !== undefined && { strict: tool.strict }),
+    ...(dialect.cache && index === request.tools.length - 1 && { providerOptions: dialect.cache }),
+  }))
+}
+
+export function encodeChoice(choice: ToolChoice): LanguageModelV4ToolChoice {
+  return choice.type === 'tool' ? { type: 'tool', toolName: choice.name } : { type: choice.type }
+}

@@ -1,0 +1,66 @@
+import type { LanguageModelV4Usage } from '@ai-sdk/provider'
+import type { ModelRequest, Usage } from '../domain/model.ts'
+import { shortCallId, type PromptDialect } from './encode-prompt.ts'
+import { versionedUrl } from './settings.ts'
+import { outputTokensMax, plainUsage, reported, responseFormatOf, type Wire } from './wires.ts'
+
+/** Google generateContent. https://ai.google.dev/api/generate-content */
+export const google: Wire = {
+  async open(settings, model, fetch) {
+    const { createGoogleGenerativeAI } = await import('@ai-sdk/google')
+    return createGoogleGenerativeAI({ apiKey: settings.apiKey ?? 'none', baseURL: versionedUrl(settings), fetch })(model)
+  },
+
+  dialect: () => GOOGLE_DIALECT,
+
+  options(request) {
+    const { config } = request
+    return {
+      maxOutputTokens: outputTokensMax(request),
+      ...(config.temperature !== null && { temperature: config.temperature }),
+      // Gemini 2.5 takes a schema for its answer or tools, not both.
+      ...(request.tools.length === 0 && responseFormatOf(request)),
+      providerOptions: { google: { thinkingConfig: thinkingOf(request) } },
+    }
+  },
+
+  usage: googleUsage,
+}
+
+export const GOOGLE_DIALECT: PromptDialect = {
+  reasoning(part) {
+    if (part.type !== 'reasoning') return []
+    const signature = part.signature === undefined ? {} : { thoughtSignature: part.signature }
+    return [{ text: part.reasoning, options: { google: signature } }]
+  },
+  textOptions: (signature) => ({ google: { thoughtSignature: signature } }),
+  callOptions: (signature) => ({ google: { thoughtSignature: signature } }),
+  imagesInResults: true,
+  callId: shortCallId,
+}
+
+function thinkingOf({ config }: ModelRequest) {
+  if (/^gemini-3/.test(config.model)) return { includeThoughts: true }
+  if (config.enable_reasoner && config.max_reasoning_tokens > 0) {
+    return { thinkingBudget: config.max_reasoning_tokens, includeThoughts: true }
+  }
+  if (/2\.5-pro/.test(config.model)) return { thinkingBudget: 128, includeThoughts: true }
+  return config.enable_reasoner ? { includeThoughts: true } : { thinkingBudget: 0, includeThoughts: false }
+}
+
+/** What Google calls candidates is the answer without the thinking, which it counts apart. */
+function googleUsage(usage: LanguageModelV4Usage): Usage {
+  const { raw } = usage
+  const prompt = reported(raw, 'promptTokenCount')
+  if (prompt === undefined) return plainUsage(usage)
+  const completion = reported(raw, 'candidatesTokenCount') ?? 0
+  const cachedInput = reported(raw, 'cachedContentTokenCount')
+  const reasoning = reported(raw, 'thoughtsTokenCount')
+  return {
+    prompt,
+    completion,
+    total: reported(raw, 'totalTokenCount') ?? prompt + completion,
+    ...(cachedInput !== undefined && { cachedInput }),
+    ...(reasoning !== undefined && { reasoning }),
+  }
+}

@@ -1,0 +1,46 @@
+import type { AssistantPart } from '../domain/message.ts'
+import { shortCallId } from './encode-prompt.ts'
+import { isOpenAiReasoner } from './model-facts.ts'
+import { versionedUrl } from './settings.ts'
+import { outputTokensMax, plainUsage, responseFormatOf, type Wire } from './wires.ts'
+
+/** OpenAI Responses, without state at OpenAI's. https://platform.openai.com/docs/api-reference/responses */
+export const openAiResponses: Wire = {
+  async open(settings, model, fetch) {
+    const { createOpenAI } = await import('@ai-sdk/openai')
+    return createOpenAI({ apiKey: settings.apiKey ?? 'none', baseURL: versionedUrl(settings), fetch }).responses(model)
+  },
+
+  dialect: () => ({ reasoning: reasoningItems, imagesInResults: true, callId: shortCallId }),
+
+  options(request) {
+    const { config } = request
+    const reasons = isOpenAiReasoner(config.model)
+    const effort = config.reasoning_effort
+    return {
+      maxOutputTokens: outputTokensMax(request),
+      ...(!reasons && config.temperature !== null && { temperature: config.temperature }),
+      ...responseFormatOf(request),
+      providerOptions: {
+        openai: {
+          store: false,
+          ...(reasons && { include: ['reasoning.encrypted_content'] }),
+          ...(reasons && effort !== null && effort !== 'none' && { reasoningEffort: effort, reasoningSummary: 'detailed' }),
+          ...(config.verbosity !== null && /^gpt-5/.test(config.model) && { textVerbosity: config.verbosity }),
+          ...(request.tools.length > 0 && { parallelToolCalls: request.parallelToolCalls }),
+          strictJsonSchema: config.strict,
+        },
+      },
+    }
+  },
+
+  usage: plainUsage,
+}
+
+/** An item is its id, its summary in pieces, and the encrypted original: it goes back whole or not at all. */
+function reasoningItems(part: Exclude<AssistantPart, { type: 'text' }>) {
+  if (part.type !== 'summarized_reasoning') return []
+  const options = { openai: { itemId: part.id, reasoningEncryptedContent: part.encryptedContent ?? null } }
+  const pieces = part.summary.length > 0 ? part.summary : ['']
+  return pieces.map((text) => ({ text, options }))
+}

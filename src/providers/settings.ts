@@ -1,0 +1,145 @@
+/** One provider that the operator has configured. */
+export type ProviderSettings = {
+  /** First part of its models' handles. */
+  handleName: string
+  /** What `provider_name` of its models says. */
+  name: string
+  /** `model_endpoint_type` of its models: the dialect, as the old server named it. */
+  endpointType: string
+  kind: ProviderKind
+  apiKey: string | null
+  /** As configured, without a slash at the end; null: the provider's own. */
+  baseUrl: string | null
+  /** Further values that some providers want: region, project, API version. */
+  extra: Record<string, string>
+}
+
+export const PROVIDER_KINDS = [
+  'openai',
+  'anthropic',
+  'google_ai',
+  'google_vertex',
+  'bedrock',
+  'azure',
+  'mistral',
+  'groq',
+  'deepseek',
+  'xai',
+  'together',
+  'openrouter',
+  'ollama',
+  'lmstudio_openai',
+  'vllm',
+] as const
+export type ProviderKind = (typeof PROVIDER_KINDS)[number]
+
+type Env = Record<string, string | undefined>
+
+type Source = {
+  kind: ProviderKind
+  endpointType: string
+  /** Names of variables, the first that is set counts. */
+  key: string[]
+  url: string[]
+  /** A server without a key is one that needs none; it is there when its address is. */
+  keyless?: true
+  extra?: Record<string, string[]>
+}
+
+const SOURCES: Source[] = [
+  { kind: 'openai', endpointType: 'openai', key: ['OPENAI_API_KEY'], url: ['OPENAI_BASE_URL', 'OPENAI_API_BASE'] },
+  { kind: 'anthropic', endpointType: 'anthropic', key: ['ANTHROPIC_API_KEY'], url: ['ANTHROPIC_BASE_URL'] },
+  {
+    kind: 'google_ai',
+    endpointType: 'google_ai',
+    key: ['GEMINI_API_KEY', 'GOOGLE_API_KEY'],
+    url: ['GEMINI_BASE_URL'],
+  },
+  {
+    kind: 'google_vertex',
+    endpointType: 'google_vertex',
+    key: ['GOOGLE_CLOUD_PROJECT'],
+    url: [],
+    extra: { location: ['GOOGLE_CLOUD_LOCATION'] },
+  },
+  {
+    kind: 'bedrock',
+    endpointType: 'bedrock',
+    key: ['AWS_ACCESS_KEY_ID'],
+    url: [],
+    extra: { secret: ['AWS_SECRET_ACCESS_KEY'], region: ['AWS_DEFAULT_REGION', 'AWS_REGION'] },
+  },
+  {
+    kind: 'azure',
+    endpointType: 'azure',
+    key: ['AZURE_API_KEY'],
+    url: ['AZURE_BASE_URL'],
+    extra: { version: ['AZURE_API_VERSION'] },
+  },
+  { kind: 'mistral', endpointType: 'mistral', key: ['MISTRAL_API_KEY'], url: ['MISTRAL_BASE_URL'] },
+  { kind: 'groq', endpointType: 'groq', key: ['GROQ_API_KEY'], url: ['GROQ_BASE_URL'] },
+  { kind: 'deepseek', endpointType: 'deepseek', key: ['DEEPSEEK_API_KEY'], url: ['DEEPSEEK_BASE_URL'] },
+  { kind: 'xai', endpointType: 'xai', key: ['XAI_API_KEY'], url: ['XAI_BASE_URL'] },
+  { kind: 'together', endpointType: 'together', key: ['TOGETHER_API_KEY'], url: ['TOGETHER_BASE_URL'] },
+  { kind: 'openrouter', endpointType: 'openrouter', key: ['OPENROUTER_API_KEY'], url: ['OPENROUTER_BASE_URL'] },
+  { kind: 'ollama', endpointType: 'openai', key: [], url: ['OLLAMA_BASE_URL'], keyless: true },
+  { kind: 'lmstudio_openai', endpointType: 'openai', key: [], url: ['LMSTUDIO_BASE_URL'], keyless: true },
+  { kind: 'vllm', endpointType: 'openai', key: ['VLLM_API_KEY'], url: ['VLLM_API_BASE', 'VLLM_BASE_URL'], keyless: true },
+]
+
+const OPENAI_HOST = /^https:\/\/api\.openai\.com(\/|$)/
+
+/** The providers that the environment names. `PERDURE_` names win over the usual ones. */
+export function providersFromEnv(env: Env): ProviderSettings[] {
+  const read = (names: string[]) =>
+    names.flatMap((name) => [env[`PERDURE_${name}`], env[name]]).find((value) => value !== undefined && value !== '')
+  return SOURCES.flatMap((source) => {
+    const apiKey = read(source.key) ?? null
+    const baseUrl = read(source.url)?.replace(/\/+$/, '') ?? null
+    if (source.keyless ? baseUrl === null : apiKey === null) return []
+    const isProxy = source.kind === 'openai' && baseUrl !== null && !OPENAI_HOST.test(`${baseUrl}/`)
+    const extra = Object.entries(source.extra ?? {}).map(([name, names]) => [name, read(names) ?? ''])
+    return [
+      {
+        handleName: isProxy ? 'openai-proxy' : source.kind,
+        name: source.kind,
+        endpointType: source.endpointType,
+        kind: source.kind,
+        apiKey,
+        baseUrl,
+        extra: Object.fromEntries(extra),
+      },
+    ]
+  })
+}
+
+const BASE_URLS: Partial<Record<ProviderKind, string>> = {
+  openai: 'https://api.openai.com/v1',
+  anthropic: 'https://api.anthropic.com/v1',
+  google_ai: 'https://generativelanguage.googleapis.com/v1beta',
+  mistral: 'https://api.mistral.ai/v1',
+  groq: 'https://api.groq.com/openai/v1',
+  deepseek: 'https://api.deepseek.com',
+  xai: 'https://api.x.ai/v1',
+  together: 'https://api.together.xyz/v1',
+  openrouter: 'https://openrouter.ai/api/v1',
+}
+
+/** The address up to the version, whether the operator wrote the version or not. */
+export function versionedUrl(settings: ProviderSettings): string {
+  const url = settings.baseUrl ?? BASE_URLS[settings.kind] ?? ''
+  if (/\/v\d+[a-z]*$/.test(url) || settings.kind === 'deepseek' || settings.kind === 'azure') return url
+  return `${url}/${settings.kind === 'google_ai' ? 'v1beta' : 'v1'}`
+}
+
+/** The address without the version: where a local server's own routes are. */
+export function rootUrl(settings: ProviderSettings): string {
+  return versionedUrl(settings).replace(/\/v\d+[a-z]*$/, '')
+}
+
+/** `model_endpoint` of the provider's models, as the old server showed it. */
+export function shownEndpoint(settings: ProviderSettings): string | null {
+  if (settings.kind === 'google_ai') return 'https://generativelanguage.googleapis.com'
+  if (settings.kind === 'anthropic') return 'https://api.anthropic.com/v1'
+  return settings.kind === 'bedrock' || settings.kind === 'google_vertex' ? null : versionedUrl(settings)
+}
