@@ -28,7 +28,10 @@ export function callBodies(calls: ToolCall[], folded: { name: string; argument: 
   return bodies
 }
 
-/** Adds a view to the one before it, when both are pieces of one text. Both are made here, so changing them is safe. */
+/**
+ * Adds a view to the one before it, when both are pieces of one text. Both are made here, so changing them is
+ * safe.
+ */
 function joined(last: ViewBody | undefined, next: ViewBody): boolean {
   if (last?.type === 'assistant_message' && next.type === 'assistant_message') {
     last.content += next.content

@@ -1,7 +1,7 @@
 /**
- * Abbreviations that the tz database has and `Intl` (in English) does not: by zone, standard time then summer time.
- * A zone that neither knows is named by its offset, as the tz database does it too (`-03`, `+0545`). `GMT` is never
- * written: models and clients take `GMT+0000` for an offset of their own.
+ * Abbreviations that the tz database has and `Intl` (in English) does not: by zone, standard time then summer
+ * time. A zone that neither knows is named by its offset, as the tz database does it too (`-03`, `+0545`).
+ * `GMT` is never written: models and clients take `GMT+0000` for an offset of their own.
  */
 const ABBREVIATIONS: Record<string, [standard: string, summer?: string]> = {
   'Africa/Cairo': ['EET', 'EEST'],
@@ -53,14 +53,15 @@ const ABBREVIATIONS: Record<string, [standard: string, summer?: string]> = {
 }
 
 /**
- * `2025-07-01 08:04:05 AM PDT-0700`: how times are written for a model, in the agent's zone. A zone that this machine
- * does not know counts as UTC.
+ * `2025-07-01 08:04:05 AM PDT-0700`: how times are written for a model, in the agent's zone. A zone that this
+ * machine does not know counts as UTC.
  */
 export function formatLocalTime(date: Date, timezone: string): string {
   const parts = partsOf(date, timezone)
   const { year, month, day, hour, minute, second, dayPeriod } = parts
   const offset = offsetOf(parts.offset)
-  return `${year}-${month}-${day} ${hour}:${minute}:${second} ${dayPeriod} ${zoneName(date, timezone, parts, offset)}${offset}`
+  const zone = zoneName(date, timezone, parts, offset) + offset
+  return `${year}-${month}-${day} ${hour}:${minute}:${second} ${dayPeriod} ${zone}`
 }
 
 /** `2026-03-01T10:22:05+01:00`. */

@@ -35,8 +35,8 @@ export function filterViews(views: MessageView[], types: MessageType[] | null): 
 }
 
 /**
- * Whether answers and streams show a message. They leave out what the caller sent and the loop's own nudges; lists
- * show everything.
+ * Whether answers and streams show a message. They leave out what the caller sent and the loop's own nudges;
+ * lists show everything.
  */
 export function isOutput(message: Message): boolean {
   return message.role !== 'user' && message.role !== 'system' && message.role !== 'approval_response'

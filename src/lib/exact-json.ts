@@ -5,8 +5,8 @@ export type RawNumber = { readonly rawJSON: string }
 const json = JSON as typeof JSON & { rawJSON(text: string): RawNumber; isRawJSON(value: unknown): boolean }
 
 /**
- * `JSON.parse` for values that are passed on: an integer that a double cannot hold (a chat's or a user's id, say) stays
- * what it was, digit for digit. Throws what `JSON.parse` throws.
+ * `JSON.parse` for values that are passed on: an integer that a double cannot hold (a chat's or a user's id,
+ * say) stays what it was, digit for digit. Throws what `JSON.parse` throws.
  */
 export function parseExact(text: string): unknown {
   return JSON.parse(text, keepInteger as (key: string, value: unknown) => unknown)

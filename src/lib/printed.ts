@@ -1,6 +1,7 @@
 /**
- * A value as Python prints it: `None`, `True`, `[1, 'two', None]`. Results that are neither text nor objects reach models
- * and clients in this form, because that is what agents and tests of the old server have learnt to read.
+ * A value as Python prints it: `None`, `True`, `[1, 'two', None]`. Results that are neither text nor objects
+ * reach models and clients in this form, because that is what agents and tests of the old server have learnt
+ * to read.
  */
 export function printed(value: unknown): string {
   return typeof value === 'string' ? value : literal(value)

@@ -12,9 +12,9 @@ const UNWRAP_MAX = 2
 const CUTS_MAX = 32
 
 /**
- * The arguments of a call. Strict first: only what does not parse is tried as what some models send instead (two objects
- * in a row; nothing at all). An object that was encoded twice is unwrapped. What cannot be read is an error for the
- * model, never `{}`: a call with arguments that nobody gave must not run.
+ * The arguments of a call. Strict first: only what does not parse is tried as what some models send instead
+ * (two objects in a row; nothing at all). An object that was encoded twice is unwrapped. What cannot be read
+ * is an error for the model, never `{}`: a call with arguments that nobody gave must not run.
  */
 export function parseArguments(text: string): ParsedArguments {
   if (text.trim() === '') return { ok: true, args: {} }

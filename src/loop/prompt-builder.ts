@@ -7,7 +7,9 @@ import { clampText } from './tool-return.ts'
 export type PromptOptions = {
   /** Characters of one result that the model gets to read. */
   toolReturnCharsMax: number
-  /** Ids of messages whose images, or whose results' texts, a provider has refused: a note stands in for them. */
+  /**
+   * Ids of messages whose images, or whose results' texts, a provider has refused: a note stands in for them.
+   */
   withheld?: { images: ReadonlySet<string>; results: ReadonlySet<string> }
 }
 
@@ -17,13 +19,17 @@ const IMAGE_WITHHELD = '[An image that the provider refused is left out.]'
 const RESULT_WITHHELD = '[A result that the provider refused is left out.]'
 
 /**
- * Builds a prompt message by message. Between a call and its results nothing may stand, so what comes there waits until
- * the calls are closed: by their results, or by a note that there are none when the next answer begins.
+ * Builds a prompt message by message. Between a call and its results nothing may stand, so what comes there
+ * waits until the calls are closed: by their results, or by a note that there are none when the next answer
+ * begins.
  */
 export class PromptBuilder {
   readonly #options: PromptOptions
   #done: PromptMessage[] = []
-  /** Calls of the newest answer that have no result yet, by the id that is stored. In the prompt the id may differ. */
+  /**
+   * Calls of the newest answer that have no result yet, by the id that is stored. In the prompt the id may
+   * differ.
+   */
   #open = new Map<string, ToolCall>()
   /** Results of the newest answer's calls. */
   #results: PromptToolResult[] = []
@@ -88,7 +94,9 @@ export class PromptBuilder {
     this.#done.push({ role: 'assistant', content, toolCalls, model: message.model })
   }
 
-  /** The message to which a request belongs: the answer right before it, while none of its calls has a result. */
+  /**
+   * The message to which a request belongs: the answer right before it, while none of its calls has a result.
+   */
   #joinable(message: Message): Extract<PromptMessage, { role: 'assistant' }> | undefined {
     if (message.role !== 'approval_request' || this.#open.size === 0) return undefined
     if (this.#results.length > 0 || this.#waiting.length > 0) return undefined
@@ -96,7 +104,10 @@ export class PromptBuilder {
     return last?.role === 'assistant' ? last : undefined
   }
 
-  /** Opens the calls of an answer. One that stands in it twice counts once; an id of an earlier answer is replaced. */
+  /**
+   * Opens the calls of an answer. One that stands in it twice counts once; an id of an earlier answer is
+   * replaced.
+   */
   #openCalls(calls: ToolCall[]): ToolCall[] {
     return calls.flatMap((call) => {
       if (this.#open.has(call.id)) return []

@@ -5,9 +5,9 @@ import type { PromptMessage } from '../domain/model.ts'
 import { PromptBuilder, type PromptOptions } from './prompt-builder.ts'
 
 /**
- * Stored messages as any provider takes them, whatever happened to the history: a user speaks first, every call has
- * exactly one result right behind it, no result is without its call, no id is used twice, nothing is empty. Pure; what
- * is stored stays as it is. The first message (the system's) is not part of it.
+ * Stored messages as any provider takes them, whatever happened to the history: a user speaks first, every
+ * call has exactly one result right behind it, no result is without its call, no id is used twice, nothing is
+ * empty. Pure; what is stored stays as it is. The first message (the system's) is not part of it.
  */
 export function toPrompt(context: Message[], options: PromptOptions): PromptMessage[] {
   const messages = withoutDeadThought(withoutOpenRequest(withoutSummarised(context.slice(1))))
@@ -17,8 +17,8 @@ export function toPrompt(context: Message[], options: PromptOptions): PromptMess
 }
 
 /**
- * A request with a summary right behind it was compacted away before anyone answered: the summary tells of it. With a
- * result to its calls further on it stays, because the result needs it.
+ * A request with a summary right behind it was compacted away before anyone answered: the summary tells of
+ * it. With a result to its calls further on it stays, because the result needs it.
  */
 function withoutSummarised(messages: Message[]): Message[] {
   return messages.filter((message, index) => {
@@ -30,7 +30,10 @@ function withoutSummarised(messages: Message[]): Message[] {
   })
 }
 
-/** A request at the very end that nobody has answered (only met when tokens are counted) is left out with its half. */
+/**
+ * A request at the very end that nobody has answered (only met when tokens are counted) is left out with its
+ * half.
+ */
 function withoutOpenRequest(messages: Message[]): Message[] {
   if (messages.at(-1)?.role !== 'approval_request') return messages
   const before = messages.at(-2)

@@ -40,7 +40,10 @@ export function denialText(reason: string | null): string {
   return `Error: request to call tool denied. User reason: ${reason ?? 'none given'}`
 }
 
-/** A result that a client sent, cut to what the model may read at once: its texts, and the number and size of images. */
+/**
+ * A result that a client sent, cut to what the model may read at once: its texts, and the number and size of
+ * images.
+ */
 export function clampClientReturn(result: ToolReturn, charsMax: number): ToolReturn {
   const { output } = result
   if (typeof output === 'string') return { ...result, output: clampText(output, charsMax) }
@@ -91,6 +94,7 @@ function boundedOutput(output: string | JsonObject, charsMax: number): string | 
   const text = typeof output === 'string' ? output : JSON.stringify(output)
   const count = text.length > charsMax ? charCount(text) : 0
   if (count <= charsMax) return output
-  const numbers = `(${count} > ${charsMax})`
-  return `${cutText(text, charsMax)}... [NOTE: function output was truncated since it exceeded the character limit ${numbers}]`
+  // Clients and tests match on the note.
+  const note = `function output was truncated since it exceeded the character limit (${count} > ${charsMax})`
+  return `${cutText(text, charsMax)}... [NOTE: ${note}]`
 }

@@ -25,7 +25,10 @@ export const UserContentPart = z
   .openapi('UserContentInput')
 export type UserContentPart = z.infer<typeof UserContentPart>
 
-/** All that the old server took as content. What a caller has no use for is refused when the message is decoded. */
+/**
+ * All that the old server took as content. What a caller has no use for is refused when the message is
+ * decoded.
+ */
 export const ContentPart = z
   .discriminatedUnion('type', [
     TextContent,

@@ -97,9 +97,9 @@ export type SendBody = {
 }
 
 /**
- * A parsed body as the rest of the server reads it. `streaming`: what the route decides; undefined: the body does.
- * Faults: unprocessable for no messages, and for stream options without a stream; bad_request for content that no agent
- * can be given.
+ * A parsed body as the rest of the server reads it. `streaming`: what the route decides; undefined: the body
+ * does. Faults: unprocessable for no messages, and for stream options without a stream; bad_request for
+ * content that no agent can be given.
  */
 export function decodeSend(body: SendRequest, streaming = body.streaming ?? false): SendBody {
   const stream = decodeStream(body, streaming)
@@ -134,10 +134,8 @@ function decodeItems(body: SendRequest): InputItem[] {
 function decodeStream(body: SendRequest, streaming: boolean) {
   const { stream_tokens: streamTokens = false, include_pings: includePings = true, background = false } = body
   if (!streaming && (streamTokens || background || !includePings)) {
-    throw new Fault(
-      'unprocessable',
-      'Streaming options set without streaming enabled. Set streaming to true, or leave out stream_tokens, background and include_pings.',
-    )
+    const cure = 'Set streaming to true, or leave out stream_tokens, background and include_pings.'
+    throw new Fault('unprocessable', `Streaming options set without streaming enabled. ${cure}`)
   }
   return { streaming, streamTokens, includePings, background }
 }

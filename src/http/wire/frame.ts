@@ -7,13 +7,18 @@ import { toWireHead, toWireMessage } from './message.ts'
 /** Closes every stream. */
 export const STREAM_END = 'data: [DONE]\n\n'
 
-/** A frame of a run's stream as server-sent event text. An error is an event of its own kind: official clients throw it. */
+/**
+ * A frame of a run's stream as server-sent event text. An error is an event of its own kind: official clients
+ * throw it.
+ */
 export function encodeFrame(numbered: NumberedFrame, runId: RunId): string {
   const event = numbered.frame.kind === 'error' ? 'event: error\n' : ''
   return `${event}data: ${JSON.stringify(toWireFrame(numbered, runId))}\n\n`
 }
 
-/** Tells a silent stream's reader that it still lives. Repeats the last number, and is not part of the log. */
+/**
+ * Tells a silent stream's reader that it still lives. Repeats the last number, and is not part of the log.
+ */
 export function encodePing(seq: number, runId: RunId): string {
   return encodeFrame({ seq, frame: { kind: 'ping' } }, runId)
 }

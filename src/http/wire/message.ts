@@ -93,7 +93,9 @@ function toWireReturn(result: ToolReturn, output: string | JsonObject[]): JsonOb
   }
 }
 
-/** The fields behind `approvals` mirror the first decision; results that a client sent have none to mirror. */
+/**
+ * The fields behind `approvals` mirror the first decision; results that a client sent have none to mirror.
+ */
 function toWireAnswers(answers: ApprovalAnswer[]): JsonObject {
   const first = answers.find((answer) => answer.type === 'approval')
   return {

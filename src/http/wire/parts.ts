@@ -4,7 +4,10 @@ import type { ImageSource, ToolReturn, UserPart } from '../../domain/message.ts'
 import { textOf } from '../../domain/message.ts'
 import { otidOf } from '../../domain/otid.ts'
 
-/** A user's own parts. Their images have the form of stored files, because that is how clients were shown them. */
+/**
+ * A user's own parts. Their images have the form of stored files, because that is how clients were shown
+ * them.
+ */
 export function toWireUserParts(parts: UserPart[], messageId: string): JsonObject[] {
   return parts.map((part, index) =>
     toWirePart(part, isId('message', messageId) ? `file-${otidOf(messageId, index)}` : null),
