@@ -1,6 +1,7 @@
 import { formatLocalTime } from '../domain/local-time.ts'
 import type { ToolCall, ToolReturn } from '../domain/message.ts'
 import { afterCommit, type StepResult } from './after-commit.ts'
+import { compactionDue } from './compact-context.ts'
 import { toolMessage } from './conclude-step.ts'
 import { type CallFate, decideContinuation } from './continuation.ts'
 import { stamped } from './new-message.ts'
@@ -12,7 +13,6 @@ import { estimateTokens, USAGE_NONE } from './tokens.ts'
 import { clampClientReturn, denialOf, refusalOf, toolReturnCharsMax } from './tool-return.ts'
 import { endsLoop, outstandingTools } from './tool-rules.ts'
 import { turnHistory } from './turn-history.ts'
-import { compactionDue } from './compact-context.ts'
 
 /**
  * Closes the calls of an approval request as it was answered: runs what was approved and what waited beside it, takes
@@ -30,7 +30,11 @@ export async function* answerApproval(
   const startWall = ports.wallNs()
   const plans = plansFor(state, answer, ports)
   const runs = plans.flatMap(({ plan }) => (plan?.type === 'run' ? [plan.planned] : []))
-  const ran = await ports.runCalls({ id: stepId, journal: { reply: journalReply(answer), executions: answer.executions } }, null, runs)
+  const ran = await ports.runCalls(
+    { id: stepId, journal: { reply: journalReply(answer), executions: answer.executions } },
+    null,
+    runs,
+  )
   const committed = await ports.commit({
     step: null,
     messageStepId: stepId,
@@ -76,7 +80,12 @@ function plansFor(state: LoopState, answer: OpenAnswer, ports: LoopPorts): Close
     } else if (decision?.type === 'approval' && decision.approve) {
       approved.push(planApproved(state, call, time))
     } else {
-      denied.push({ call, fate: 'answered', result: denialOf(call, decision?.reason ?? null, time), plan: null })
+      denied.push({
+        call,
+        fate: 'answered',
+        result: denialOf(call, decision?.reason ?? null, time),
+        plan: null,
+      })
     }
   }
   return [...client, ...denied, ...approved, ...answer.besides.map((call) => planBeside(state, call, time))]
@@ -87,7 +96,9 @@ function planApproved(state: LoopState, call: ToolCall, time: string): Closed {
   const tool = state.agent.tools.find((candidate) => candidate.name === call.name)
   const parsed = parseArguments(call.arguments)
   if (!tool || !parsed.ok) {
-    const text = tool ? 'The arguments are not valid JSON.' : `Tool not found: ${call.name} is no longer attached to the agent.`
+    const text = tool
+      ? 'The arguments are not valid JSON.'
+      : `Tool not found: ${call.name} is no longer attached to the agent.`
     return { call, fate: 'not_run', result: refusalOf(call, text, time), plan: null }
   }
   const fate = endsLoop(state.agent.toolRules, call.name) ? 'ended_loop' : 'ran'
@@ -110,7 +121,9 @@ function concludeAnswer(
   returns: ToolReturn[],
   ports: LoopPorts,
 ): Conclusion {
-  const results = plans.flatMap(({ call, result }) => result ?? returns.find(({ callId }) => callId === call.id) ?? [])
+  const results = plans.flatMap(
+    ({ call, result }) => result ?? returns.find(({ callId }) => callId === call.id) ?? [],
+  )
   const message = toolMessage(state, ports, answer.request.stepId, results)
   const messages = [message, ...stamped(state.followUps, state, answer.request.stepId ?? 'step-')]
   const called = turnHistory([...state.context, message]).map(({ name }) => name)

@@ -1,6 +1,6 @@
-import { newId } from '../domain/id.ts'
-import type { MessageId } from '../domain/id.ts'
 import type { ModelFailure } from '../domain/failure.ts'
+import type { MessageId } from '../domain/id.ts'
+import { newId } from '../domain/id.ts'
 import type { ToolCall } from '../domain/message.ts'
 import { toolCallsOf } from '../domain/message.ts'
 import type { ModelDelta, ModelReply, ModelRequest } from '../domain/model.ts'
@@ -38,8 +38,13 @@ export async function* askModel(
     const { failure } = answer.reply
     const waitMs = failure.retryAfterMs ?? BACKOFF_MS * 2 ** tries
     const retried =
-      tries < RETRIES_MAX && RETRIED.has(failure.kind) && !answer.shown && waitMs <= WAIT_MAX_MS && !signal.aborted
-    yield { type: 'model_failed', model: request.config.model, failure, retried }
+      tries < RETRIES_MAX &&
+      RETRIED.has(failure.kind) &&
+      !answer.shown &&
+      waitMs <= WAIT_MAX_MS &&
+      !signal.aborted
+    if (failure.kind !== 'aborted')
+      yield { type: 'model_failed', model: request.config.model, failure, retried }
     if (!retried) return answer
     await ports.sleep(waitMs)
   }
@@ -68,7 +73,13 @@ async function* askOnce(
     const delta = ids.inDelta(next.value)
     shown = true
     const name = delta.type === 'tool_call_delta' ? ids.nameOf(delta) : null
-    yield { type: 'delta', delta, messageId, stepId: step.id, needsApproval: name !== null && isHeld(state, name) }
+    yield {
+      type: 'delta',
+      delta,
+      messageId,
+      stepId: step.id,
+      needsApproval: name !== null && isHeld(state, name),
+    }
   }
 }
 

@@ -3,8 +3,8 @@ import { newId } from '../domain/id.ts'
 import { formatLocalTime } from '../domain/local-time.ts'
 import type { Message, MessageHead, ToolCall, ToolReturn } from '../domain/message.ts'
 import type { StoredReply, ToolExecution } from '../domain/step.ts'
-import { denialOf, refusalOf } from './tool-return.ts'
 import type { OpenAnswer } from './state.ts'
+import { denialOf, refusalOf } from './tool-return.ts'
 
 /** What is known of a turn that somebody else than its driver must end. */
 export type OpenTurn = {
@@ -15,7 +15,11 @@ export type OpenTurn = {
   answer: OpenAnswer | null
   followUps: Message[]
   /** The step in flight, as far as the journal has it. */
-  step: { id: StepId; reply: (StoredReply & { messageId: MessageId }) | null; executions: ToolExecution[] } | null
+  step: {
+    id: StepId
+    reply: (StoredReply & { messageId: MessageId }) | null
+    executions: ToolExecution[]
+  } | null
   model: string | null
   timezone: string
   now: { date: Date; timestamp: string }
@@ -49,7 +53,8 @@ function closeAnswer(turn: OpenTurn, answer: OpenAnswer, closing: Closing): Mess
   const returns = calls.map((call) => {
     const decision = answer.response.answers.find(({ callId }) => callId === call.id)
     if (decision?.type === 'tool') return { ...decision.return, name: call.name }
-    if (decision?.type === 'approval' && !decision.approve) return denialOf(call, decision.reason, timeOf(turn))
+    if (decision?.type === 'approval' && !decision.approve)
+      return denialOf(call, decision.reason, timeOf(turn))
     return closedReturn(call, answer.executions, turn, closing)
   })
   return [answer.response, toolMessage(turn, answer.request.stepId, returns), ...turn.followUps]
@@ -70,11 +75,18 @@ export function denyRequest(turn: OpenTurn, request: OpenAnswer['request'], besi
       reason: CANCEL_REASON,
     })),
   }
-  const returns = [...request.toolCalls, ...besides].map((call) => denialOf(call, CANCEL_REASON, timeOf(turn)))
+  const returns = [...request.toolCalls, ...besides].map((call) =>
+    denialOf(call, CANCEL_REASON, timeOf(turn)),
+  )
   return [response, toolMessage(turn, request.stepId, returns)]
 }
 
-function closedReturn(call: ToolCall, executions: ToolExecution[], turn: OpenTurn, closing: Closing): ToolReturn {
+function closedReturn(
+  call: ToolCall,
+  executions: ToolExecution[],
+  turn: OpenTurn,
+  closing: Closing,
+): ToolReturn {
   const execution = executions.find(({ callId }) => callId === call.id)
   if (execution?.result) return execution.result
   const verb = closing === 'cancelled' ? 'cancelled' : 'interrupted'

@@ -7,7 +7,7 @@ import type { StepResult } from './after-commit.ts'
 import { type CompactionPlan, planAll, planSlidingWindow } from './compact/plan.ts'
 import { summaryText } from './compact/prompts.ts'
 import { type Summary, summarise } from './compact/summarise.ts'
-import { outcomeOf, type NoRoom, systemPromptTooLarge } from './fail-step.ts'
+import { type NoRoom, outcomeOf, systemPromptTooLarge } from './fail-step.ts'
 import { newMessage } from './new-message.ts'
 import { configOf } from './offer-tools.ts'
 import { promptUpdate } from './refresh-prompt.ts'
@@ -79,7 +79,14 @@ export async function* compactContext(
 ): AsyncGenerator<LoopEvent, Compacted> {
   const tokens = state.scope.contextTokens ?? countTokens(state, state.context)
   const window = configOf(state).context_window
-  yield { type: 'compaction_start', id: randomUUID(), stepId: state.step?.id ?? null, trigger, tokens, window }
+  yield {
+    type: 'compaction_start',
+    id: randomUUID(),
+    stepId: state.step?.id ?? null,
+    trigger,
+    tokens,
+    window,
+  }
   const tried = await tryModes(state, ports, signal)
   if (!tried.ok) {
     await ports.noteCompactionFailed(state.context.length)
@@ -89,7 +96,9 @@ export async function* compactContext(
   if (result.contextTokens >= tokens && systemTooLarge(state)) return { type: 'system_prompt_too_large' }
   const scope = await ports.commitCompaction(result.commit)
   const [system] = state.context
-  const context = system ? [withText(system, result.commit.prompt?.text), result.commit.summary, ...tried.plan.kept] : []
+  const context = system
+    ? [withText(system, result.commit.prompt?.text), result.commit.summary, ...tried.plan.kept]
+    : []
   return { type: 'compacted', summary: tried.summary, state: { ...state, scope, context, unsaved: [] } }
 }
 
@@ -125,7 +134,11 @@ async function tryModes(state: LoopState, ports: LoopPorts, signal: AbortSignal)
   return { ok: false, reason }
 }
 
-function planFor(state: LoopState, mode: CompactionMode, settings: CompactionSettings): CompactionPlan | null {
+function planFor(
+  state: LoopState,
+  mode: CompactionMode,
+  settings: CompactionSettings,
+): CompactionPlan | null {
   const from = protectedFrom(state)
   if (mode === 'all' || mode === 'self_compact_all') return planAll(state.context, from)
   const goal = (1 - settings.sliding_window_percentage) * configOf(state).context_window
@@ -142,7 +155,13 @@ export function settingsOf(state: LoopState): CompactionSettings {
   return { ...COMPACTION_DEFAULTS, ...state.agent.compactionSettings }
 }
 
-function resultOf(state: LoopState, trigger: string, tokens: number, tried: Extract<Tried, { ok: true }>, ports: LoopPorts) {
+function resultOf(
+  state: LoopState,
+  trigger: string,
+  tokens: number,
+  tried: Extract<Tried, { ok: true }>,
+  ports: LoopPorts,
+) {
   const before = state.context.length
   const stats: CompactionStats = {
     trigger,
@@ -154,9 +173,11 @@ function resultOf(state: LoopState, trigger: string, tokens: number, tried: Extr
   }
   const time = formatLocalTime(ports.now(), state.agent.timezone)
   const text = summaryText(tried.summary, before - stats.messagesCountAfter)
-  const contextTokens = countTokens(state, [...state.context.slice(0, 1), ...tried.plan.kept]) + Math.ceil(text.length / 4)
+  const contextTokens =
+    countTokens(state, [...state.context.slice(0, 1), ...tried.plan.kept]) + Math.ceil(text.length / 4)
   const packed = packSummary(text, time, { ...stats, contextTokensAfter: contextTokens })
-  const role = state.request.includeCompactionMessages || trigger === 'manual' ? ('summary' as const) : ('user' as const)
+  const role =
+    state.request.includeCompactionMessages || trigger === 'manual' ? ('summary' as const) : ('user' as const)
   const stepId = state.step?.id ?? null
   const summary = newMessage(state, ports, { role, content: [{ type: 'text', text: packed }] }, { stepId })
   const prompt = promptUpdate(state, ports.now(), true)
@@ -169,9 +190,15 @@ function systemTooLarge(state: LoopState): boolean {
 }
 
 function countTokens(state: LoopState, messages: Message[]): number {
-  return estimateTokens(messages, state.agent.tools.map((tool) => tool.spec), state.scope.tokenCalibration)
+  return estimateTokens(
+    messages,
+    state.agent.tools.map((tool) => tool.spec),
+    state.scope.tokenCalibration,
+  )
 }
 
 function withText(system: Message, text: string | undefined): Message {
-  return text === undefined || system.role !== 'system' ? system : { ...system, content: [{ type: 'text', text }] }
+  return text === undefined || system.role !== 'system'
+    ? system
+    : { ...system, content: [{ type: 'text', text }] }
 }

@@ -1,9 +1,8 @@
 import { packHeartbeat } from '../domain/envelope.ts'
-import type { StepId } from '../domain/id.ts'
+import type { MessageId, StepId } from '../domain/id.ts'
 import { formatLocalTime } from '../domain/local-time.ts'
 import type { AssistantPart, Message, ToolCall, ToolReturn } from '../domain/message.ts'
 import type { FinishReason, Usage } from '../domain/model.ts'
-import type { MessageId } from '../domain/id.ts'
 import { idBefore } from '../domain/otid.ts'
 import { type Continuation, decideContinuation, type StepFacts } from './continuation.ts'
 import { newMessage } from './new-message.ts'
@@ -27,7 +26,12 @@ export type Replied = {
 }
 
 /** What a step leaves behind when its calls must wait: the calls that may run, and the request for the others. */
-export function concludePause(state: LoopState, ports: LoopPorts, replied: Replied, held: ToolCall[]): Conclusion {
+export function concludePause(
+  state: LoopState,
+  ports: LoopPorts,
+  replied: Replied,
+  held: ToolCall[],
+): Conclusion {
   const besides = replied.calls.filter((call) => !held.includes(call))
   const ids = pauseIds(state, replied, held, besides)
   const content = replied.content
@@ -41,7 +45,11 @@ export function concludePause(state: LoopState, ports: LoopPorts, replied: Repli
   )
   const messages: Message[] = [request]
   if (besides.length > 0) {
-    const body = { role: 'assistant' as const, content: ids.contentIn === 'besides' ? content : [], toolCalls: besides }
+    const body = {
+      role: 'assistant' as const,
+      content: ids.contentIn === 'besides' ? content : [],
+      toolCalls: besides,
+    }
     messages.unshift(newMessage(state, ports, body, { id: ids.besides, stepId, model }))
   }
   return {
@@ -125,7 +133,12 @@ function answerMessages(
   return messages
 }
 
-export function toolMessage(state: LoopState, ports: LoopPorts, stepId: StepId | null, returns: ToolReturn[]): Message {
+export function toolMessage(
+  state: LoopState,
+  ports: LoopPorts,
+  stepId: StepId | null,
+  returns: ToolReturn[],
+): Message {
   return newMessage(state, ports, { role: 'tool', returns }, { stepId, name: returns[0]?.name ?? null })
 }
 

@@ -37,9 +37,12 @@ export function decideContinuation(facts: StepFacts): Continuation {
 function afterText(facts: StepFacts): Continuation {
   const owes = facts.outstanding.length > 0
   if (owes && !facts.isLastStep && facts.nudges < NUDGES_MAX) {
-    return goOn(`you have not called ${facts.outstanding.join(', ')} yet. Call it before you end your response.`)
+    return goOn(
+      `you have not called ${facts.outstanding.join(', ')} yet. Call it before you end your response.`,
+    )
   }
-  if (facts.forcedInVain && facts.nudges < NUDGES_MAX && !facts.isLastStep) return goOn('you must call a tool now.')
+  if (facts.forcedInVain && facts.nudges < NUDGES_MAX && !facts.isLastStep)
+    return goOn('you must call a tool now.')
   if (facts.forcedInVain) return stop('no_tool_call')
   if (facts.finish === 'length') return stop('max_tokens_exceeded')
   return stop('end_turn')

@@ -7,7 +7,10 @@ import type { LoopPorts, LoopState, StepRef } from './state.ts'
 import { USAGE_NONE } from './tokens.ts'
 
 /** Why no room could be made for a request that was too large. */
-export type NoRoom = { type: 'useless' } | { type: 'system_prompt_too_large' } | { type: 'failed'; failure: ModelFailure }
+export type NoRoom =
+  | { type: 'useless' }
+  | { type: 'system_prompt_too_large' }
+  | { type: 'failed'; failure: ModelFailure }
 
 /** Ends the run with a step whose model did not answer. The context stays as it was. */
 export async function failStep(
@@ -62,7 +65,8 @@ export function systemPromptTooLarge(): Outcome {
     error: {
       errorType: reason,
       message: 'The system prompt and the tools alone are larger than the context window of the model.',
-      detail: 'Shorten the system prompt or the memory blocks, detach tools, or choose a model with a larger window.',
+      detail:
+        'Shorten the system prompt or the memory blocks, detach tools, or choose a model with a larger window.',
       modelFailure: 'context_full',
     },
   }

@@ -1,5 +1,5 @@
-import { newId } from '../domain/id.ts'
 import type { MessageId, StepId } from '../domain/id.ts'
+import { newId } from '../domain/id.ts'
 import type { Message, MessageBody, MessageHead } from '../domain/message.ts'
 import type { LoopPorts, LoopState } from './state.ts'
 

@@ -40,13 +40,17 @@ function specOf(state: LoopState, spec: ToolSpec): ToolSpec {
   if (spec.name !== 'send_message' || !format || format.type === 'text') return spec
   const schema = format.type === 'json_schema' ? format.json_schema.schema : { type: 'object' }
   const parameters = spec.parameters as { properties?: object }
-  return { ...spec, parameters: { ...spec.parameters, properties: { ...parameters.properties, message: schema ?? {} } } }
+  return {
+    ...spec,
+    parameters: { ...spec.parameters, properties: { ...parameters.properties, message: schema ?? {} } },
+  }
 }
 
 /** Calls that the server must not run by itself: the user decides, or the client runs them. */
 export function isHeld(state: LoopState, tool: string): boolean {
   return (
-    state.request.clientTools.some((client) => client.name === tool) || needsApproval(state.agent.toolRules, tool)
+    state.request.clientTools.some((client) => client.name === tool) ||
+    needsApproval(state.agent.toolRules, tool)
   )
 }
 

@@ -35,8 +35,10 @@ export function planCall(call: ToolCall, context: PlanContext): CallPlan {
 /** Arguments that wait stay as the model wrote them, unless a rule adds to them. */
 function planHeld(call: ToolCall, tool: ToolRecord | undefined, context: PlanContext): CallPlan {
   const parsed = parseArguments(call.arguments)
-  if (!parsed.ok) return refused(call, unreadable(call, parsed.message, context.finish), 'not_run', context.time)
-  if (!tool || !context.offer.decision.prefilled.has(call.name)) return { type: 'held', call, fate: 'not_run' }
+  if (!parsed.ok)
+    return refused(call, unreadable(call, parsed.message, context.finish), 'not_run', context.time)
+  if (!tool || !context.offer.decision.prefilled.has(call.name))
+    return { type: 'held', call, fate: 'not_run' }
   const plan = planRun(call, tool, context)
   return plan.type === 'run' ? { type: 'held', call: plan.planned.call, fate: 'not_run' } : plan
 }
@@ -55,12 +57,18 @@ function planRun(call: ToolCall, tool: ToolRecord, { state, offer, finish, time 
 }
 
 function unreadable(call: ToolCall, message: string, finish: FinishReason): string {
-  const cut = finish === 'length' ? 'the answer was cut off at its token limit before the call was complete; ' : ''
+  const cut =
+    finish === 'length' ? 'the answer was cut off at its token limit before the call was complete; ' : ''
   return `Error executing function ${call.name}: ValueError: ${cut}${message}`
 }
 
 function refused(call: ToolCall, text: string, fate: CallFate, time: string): CallPlan {
-  return { type: 'refused', call: { ...call, arguments: validArguments(call) }, result: refusalOf(call, text, time), fate }
+  return {
+    type: 'refused',
+    call: { ...call, arguments: validArguments(call) },
+    result: refusalOf(call, text, time),
+    fate,
+  }
 }
 
 /** What is stored of a call that could not be read still has to be JSON for every provider. */

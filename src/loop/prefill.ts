@@ -3,7 +3,12 @@ import type { JsonObject } from '../domain/json.ts'
 export type Merged = { ok: true; args: JsonObject } | { ok: false; message: string }
 
 /** A rule's arguments over the model's. They must fit the tool's own schema, or the tool is not run. */
-export function mergePrefilled(args: JsonObject, prefilled: JsonObject, parameters: JsonObject, source: string): Merged {
+export function mergePrefilled(
+  args: JsonObject,
+  prefilled: JsonObject,
+  parameters: JsonObject,
+  source: string,
+): Merged {
   const properties = objectIn(parameters.properties) ?? {}
   const wrong = Object.entries(prefilled).flatMap(([key, value]) => {
     const schema = objectIn(properties[key])
@@ -11,7 +16,10 @@ export function mergePrefilled(args: JsonObject, prefilled: JsonObject, paramete
     return fits(value, schema) ? [] : [`${key} does not fit the schema of the parameter`]
   })
   if (wrong.length === 0) return { ok: true, args: { ...args, ...prefilled } }
-  return { ok: false, message: `[ToolConstraintError] Invalid prefilled arguments (from ${source}): ${wrong.join('; ')}` }
+  return {
+    ok: false,
+    message: `[ToolConstraintError] Invalid prefilled arguments (from ${source}): ${wrong.join('; ')}`,
+  }
 }
 
 /** A shallow check: constants, enumerations, alternatives, types. What it does not know it lets pass. */
@@ -47,7 +55,9 @@ function isOfType(value: unknown, type: string): boolean {
 }
 
 function objectIn(value: unknown): JsonObject | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as JsonObject)
+    : undefined
 }
 
 function same(a: unknown, b: unknown): boolean {

@@ -1,5 +1,5 @@
-import { compilePrompt, promptBasis } from './prompt/compile-prompt.ts'
 import { systemTextOf } from './build-request.ts'
+import { compilePrompt, promptBasis } from './prompt/compile-prompt.ts'
 import type { LoopState } from './state.ts'
 
 export type PromptUpdate = { text: string; basis: string }
@@ -10,7 +10,8 @@ export type PromptUpdate = { text: string; basis: string }
  */
 export function promptUpdate(state: LoopState, now: Date, force = false): PromptUpdate | null {
   const fresh = state.scope.promptBasis === promptBasis(state.agent)
-  if (!force && (fresh || (state.agent.promptRefresh === 'deferred' && state.scope.promptBasis !== null))) return null
+  if (!force && (fresh || (state.agent.promptRefresh === 'deferred' && state.scope.promptBasis !== null)))
+    return null
   const compiled = compilePrompt({ agent: state.agent, scope: state.scope, now })
   return compiled.text === systemTextOf(state.context[0]) && fresh ? null : compiled
 }

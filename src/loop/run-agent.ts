@@ -1,6 +1,6 @@
-import { answerApproval } from './answer-approval.ts'
 import { newId } from '../domain/id.ts'
 import type { StepResult } from './after-commit.ts'
+import { answerApproval } from './answer-approval.ts'
 import type { LoopEvent, LoopPorts, LoopState } from './state.ts'
 import { takeStep } from './take-step.ts'
 
@@ -28,7 +28,11 @@ export async function* runAgent(
   }
 }
 
-async function* nextStep(state: LoopState, ports: LoopPorts, signal: AbortSignal): AsyncGenerator<LoopEvent, StepResult> {
+async function* nextStep(
+  state: LoopState,
+  ports: LoopPorts,
+  signal: AbortSignal,
+): AsyncGenerator<LoopEvent, StepResult> {
   if (state.answer) return yield* answerApproval(state, state.answer, ports, signal)
   if (state.stepsDone >= state.request.stepsMax) {
     await ports.settle({ stopReason: 'max_steps', error: null }, state.unsaved, null)

@@ -1,7 +1,8 @@
+import type { MessageId } from '../domain/id.ts'
 import { formatLocalTime } from '../domain/local-time.ts'
 import type { ToolReturn } from '../domain/message.ts'
-import type { MessageId } from '../domain/id.ts'
 import type { StoredReply } from '../domain/step.ts'
+import { afterCommit, type StepResult } from './after-commit.ts'
 import { type Answer, askModel } from './ask-model.ts'
 import { buildRequest } from './build-request.ts'
 import { compactContext, compactionDue, OVERFLOWS_MAX } from './compact-context.ts'
@@ -13,7 +14,6 @@ import { type CallPlan, callOf, planCall } from './plan-calls.ts'
 import { promptUpdate, withPrompt } from './refresh-prompt.ts'
 import type { Conclusion, LoopEvent, LoopPorts, LoopState, StepRef } from './state.ts'
 import { calibrationOf } from './tokens.ts'
-import { afterCommit, type StepResult } from './after-commit.ts'
 
 /** One model call and the tools it asked for. It is saved whole, or nothing of it. */
 export async function* takeStep(
@@ -73,7 +73,8 @@ async function* answerOf(
   ports: LoopPorts,
   signal: AbortSignal,
 ): AsyncGenerator<LoopEvent, Asked> {
-  if (step.journal) return { ...journaled(start, step, step.journal.reply, offer), state: start, compacted: false }
+  if (step.journal)
+    return { ...journaled(start, step, step.journal.reply, offer), state: start, compacted: false }
   let state = start
   for (let overflows = 0; ; overflows++) {
     const answer = yield* askModel(state, step, buildRequest(state, offer), ports, signal)
@@ -86,7 +87,8 @@ async function* answerOf(
       return { type: 'end', result: await failStep(state, step, answer, ports) }
     }
     const compacted = yield* compactContext(state, 'context_window_exceeded', ports, signal)
-    if (compacted.type !== 'compacted') return { type: 'end', result: await failStep(state, step, answer, ports, compacted) }
+    if (compacted.type !== 'compacted')
+      return { type: 'end', result: await failStep(state, step, answer, ports, compacted) }
     state = compacted.state
   }
 }
@@ -102,7 +104,9 @@ function repliedOf(
   return {
     stepId: step.id,
     messageId,
-    content: reply.content.filter((part) => part.type !== 'text' || part.text !== '' || part.signature !== undefined),
+    content: reply.content.filter(
+      (part) => part.type !== 'text' || part.text !== '' || part.signature !== undefined,
+    ),
     finish: reply.finish,
     usage: reply.usage,
     calls: parallel ? reply.toolCalls : reply.toolCalls.slice(0, 1),
@@ -111,7 +115,12 @@ function repliedOf(
   }
 }
 
-function journaled(state: LoopState, step: StepRef, reply: StoredReply & { messageId: MessageId }, offer: ToolOffer) {
+function journaled(
+  state: LoopState,
+  step: StepRef,
+  reply: StoredReply & { messageId: MessageId },
+  offer: ToolOffer,
+) {
   const answer: Answer = {
     messageId: reply.messageId,
     reply: { ok: true, ...reply, trace: null },
@@ -140,4 +149,3 @@ function inOrder(plans: CallPlan[], returns: ToolReturn[]): ToolReturn[] {
     return result ? [result] : []
   })
 }
-

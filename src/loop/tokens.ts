@@ -11,7 +11,8 @@ const CALIBRATION_DEFAULT = 1.3
 
 /** Tokens of messages and tools, roughly: bytes over four, times what experience with this agent has shown. */
 export function estimateTokens(messages: Message[], tools: ToolSpec[], calibration: number | null): number {
-  const raw = messages.reduce((sum, message) => sum + rawTokens(message), 0) + tokensOfText(JSON.stringify(tools))
+  const raw =
+    messages.reduce((sum, message) => sum + rawTokens(message), 0) + tokensOfText(JSON.stringify(tools))
   return Math.ceil(raw * (calibration ?? CALIBRATION_DEFAULT))
 }
 
@@ -30,7 +31,10 @@ function rawTokens(message: Message): number {
       return overhead + tokensOfText(textOf(message.content))
     case 'assistant':
     case 'approval_request': {
-      const calls = toolCallsOf(message).reduce((sum, call) => sum + tokensOfText(call.name + call.arguments) + 4, 0)
+      const calls = toolCallsOf(message).reduce(
+        (sum, call) => sum + tokensOfText(call.name + call.arguments) + 4,
+        0,
+      )
       return overhead + tokensOfText(JSON.stringify(message.content)) + calls
     }
     case 'tool':
@@ -63,7 +67,8 @@ export function calibrationOf(usage: Usage, messages: Message[], tools: ToolSpec
 }
 
 export function addUsage(a: Usage, b: Usage): Usage {
-  const sum = (x: number | undefined, y: number | undefined) => (x === undefined && y === undefined ? undefined : (x ?? 0) + (y ?? 0))
+  const sum = (x: number | undefined, y: number | undefined) =>
+    x === undefined && y === undefined ? undefined : (x ?? 0) + (y ?? 0)
   const cachedInput = sum(a.cachedInput, b.cachedInput)
   const cacheWrite = sum(a.cacheWrite, b.cacheWrite)
   const reasoning = sum(a.reasoning, b.reasoning)

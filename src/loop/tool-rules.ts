@@ -111,19 +111,29 @@ function prefillsOf(rules: ToolRule[], allowed: string[], history: CalledTool[])
 }
 
 /** What a model reads that called a tool which it may not call now. Clients match on the beginning. */
-export function violationText(tool: string, decision: ToolDecision, rules: ToolRule[], history: CalledTool[]): string {
+export function violationText(
+  tool: string,
+  decision: ToolDecision,
+  rules: ToolRule[],
+  history: CalledTool[],
+): string {
   const names = decision.allowed.map((name) => `'${name}'`).join(', ')
   const last = history.at(-1)?.name
   const hints = rules
     .filter((rule) => mentions(rule, tool) || (last !== undefined && rule.tool_name === last))
     .flatMap((rule) => textOfRule(rule) ?? [])
-  const tail = hints.length > 0 ? `\n** Hint: Possible rules that were violated:\n${hints.map((hint) => `\t- ${hint}`).join('\n')}` : ''
+  const tail =
+    hints.length > 0
+      ? `\n** Hint: Possible rules that were violated:\n${hints.map((hint) => `\t- ${hint}`).join('\n')}`
+      : ''
   return `[ToolConstraintError] Cannot call ${tool}, valid tools include: [${names}].${tail}`
 }
 
 /** The rules as the prompt tells them, one element each; null: there is nothing to tell. */
 export function renderRules(rules: ToolRule[]): string | null {
-  const told = TOLD_ORDER.flatMap((type) => rules.filter((rule) => rule.type === type).flatMap((rule) => textOfRule(rule) ?? []))
+  const told = TOLD_ORDER.flatMap((type) =>
+    rules.filter((rule) => rule.type === type).flatMap((rule) => textOfRule(rule) ?? []),
+  )
   if (told.length === 0) return null
   const elements = told.map((text) => `<tool_rule>\n${text}\n</tool_rule>`)
   const intro = 'These rules say which tools you may call when, and what a call means for your response.'
@@ -168,7 +178,11 @@ function countOf(tool: string, history: CalledTool[]): number {
   return history.filter(({ name }) => name === tool).length
 }
 
-function conditionalChildren(rule: RuleOf<'conditional'>, available: string[], history: CalledTool[]): string[] {
+function conditionalChildren(
+  rule: RuleOf<'conditional'>,
+  available: string[],
+  history: CalledTool[],
+): string[] {
   const output = history.at(-1)?.output ?? ''
   const match = Object.entries(rule.child_output_mapping).find(([key]) => keyMatches(key, output))
   const child = match?.[1] ?? rule.default_child

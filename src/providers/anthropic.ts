@@ -1,5 +1,5 @@
 import type { ModelRequest } from '../domain/model.ts'
-import { shortCallId, type PromptDialect } from './encode-prompt.ts'
+import { type PromptDialect, shortCallId } from './encode-prompt.ts'
 import { isClaudeReasoner, thinksAdaptively } from './model-facts.ts'
 import { versionedUrl } from './settings.ts'
 import { outputTokensMax, plainUsage, type Wire } from './wires.ts'
@@ -16,7 +16,9 @@ const CACHE = { anthropic: { cacheControl: { type: 'ephemeral' } } }
 export const anthropic: Wire = {
   async open(settings, model, fetch) {
     const { createAnthropic } = await import('@ai-sdk/anthropic')
-    return createAnthropic({ apiKey: settings.apiKey ?? 'none', baseURL: versionedUrl(settings), fetch })(model)
+    return createAnthropic({ apiKey: settings.apiKey ?? 'none', baseURL: versionedUrl(settings), fetch })(
+      model,
+    )
   },
 
   dialect: () => ANTHROPIC_DIALECT,
@@ -28,7 +30,9 @@ export const anthropic: Wire = {
     return {
       // The SDK adds the budget to the limit by itself; a limit that leaves nothing for the answer is raised.
       maxOutputTokens: Math.max((outputTokensMax(request) ?? OUTPUT_DEFAULT) - budget, ANSWER_MIN),
-      ...(thinking === null && takesTemperature(config.model) && config.temperature !== null && { temperature: config.temperature }),
+      ...(thinking === null &&
+        takesTemperature(config.model) &&
+        config.temperature !== null && { temperature: config.temperature }),
       providerOptions: {
         anthropic: {
           ...(thinking && { thinking }),
@@ -47,11 +51,15 @@ export const ANTHROPIC_DIALECT: PromptDialect = {
   reasoning(part) {
     switch (part.type) {
       case 'reasoning':
-        return part.signature === undefined ? [] : [{ text: part.reasoning, options: { anthropic: { signature: part.signature } } }]
+        return part.signature === undefined
+          ? []
+          : [{ text: part.reasoning, options: { anthropic: { signature: part.signature } } }]
       case 'redacted_reasoning':
         return [{ text: '', options: { anthropic: { redactedData: part.data } } }]
       case 'omitted_reasoning':
-        return part.signature === undefined ? [] : [{ text: '', options: { anthropic: { signature: part.signature } } }]
+        return part.signature === undefined
+          ? []
+          : [{ text: '', options: { anthropic: { signature: part.signature } } }]
       case 'summarized_reasoning':
         return []
     }

@@ -80,19 +80,25 @@ export type FoundModel = {
 
 function toListed(settings: ProviderSettings, found: FoundModel[]): Listed {
   return {
-    models: found.filter(({ dimensions }) => dimensions === undefined).map((model) => toModel(settings, model)),
+    models: found
+      .filter(({ dimensions }) => dimensions === undefined)
+      .map((model) => toModel(settings, model)),
     embeddings: found.flatMap((model) => toEmbedding(settings, model)),
   }
 }
 
 function providerOf(providers: ProviderSettings[], handle: string): ProviderSettings | undefined {
   const name = handle.split('/', 1)[0]
-  return providers.find((settings) => settings.handleName === name) ?? providers.find((settings) => settings.name === name)
+  return (
+    providers.find((settings) => settings.handleName === name) ??
+    providers.find((settings) => settings.name === name)
+  )
 }
 
 function modelOf(providers: ProviderSettings[], config: LlmConfig): Model {
   if (config.handle === OFFLINE_LISTING.handle) return new OfflineModel()
-  const settings = providerOf(providers, config.handle ?? '') ?? providers.find(({ name }) => name === config.provider_name)
+  const settings =
+    providerOf(providers, config.handle ?? '') ?? providers.find(({ name }) => name === config.provider_name)
   if (!settings) return unavailableModel(config.handle ?? config.model)
   return new SdkModel(settings, wireOf(settings, config.model))
 }
@@ -106,7 +112,9 @@ function wireOf(settings: ProviderSettings, model: string): Wire {
       return google
     case 'openai':
       if (isOpenAiReasoner(model)) return openAiResponses
-      return settings.handleName === 'openai' || /^(gpt-|chatgpt)/.test(model) ? openAiChat : compatibleWire('openai')
+      return settings.handleName === 'openai' || /^(gpt-|chatgpt)/.test(model)
+        ? openAiChat
+        : compatibleWire('openai')
     default:
       return compatibleWire(settings.kind)
   }

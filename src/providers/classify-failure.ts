@@ -15,8 +15,14 @@ const NO_CREDIT =
 const RULES: Rule[] = [
   { kind: 'context_full', when: ({ status, text }) => status === 413 || OVERFLOW.test(text) },
   { kind: 'out_of_credits', when: ({ status, text }) => status === 402 || NO_CREDIT.test(text) },
-  { kind: 'rate_limited', when: ({ status, text }) => status === 429 || /rate.?limit_?error|RESOURCE_EXHAUSTED/.test(text) },
-  { kind: 'unauthorized', when: ({ status, text }) => status === 401 || /API key not valid|authentication_error/.test(text) },
+  {
+    kind: 'rate_limited',
+    when: ({ status, text }) => status === 429 || /rate.?limit_?error|RESOURCE_EXHAUSTED/.test(text),
+  },
+  {
+    kind: 'unauthorized',
+    when: ({ status, text }) => status === 401 || /API key not valid|authentication_error/.test(text),
+  },
   { kind: 'forbidden', when: ({ status }) => status === 403 },
   { kind: 'not_found', when: ({ status }) => status === 404 },
   { kind: 'timeout', when: ({ status }) => status === 408 || status === 504 },
@@ -68,7 +74,8 @@ function kindWithoutStatus(error: unknown, { text }: Facts, started: boolean): M
   const name = error instanceof Error ? error.name : ''
   if (name === 'TimeoutError') return 'timeout'
   if (/JSON|parse|Type validation|Invalid response/i.test(`${name} ${text}`)) return 'invalid_response'
-  if (/fetch failed|terminated|ECONN|socket|EPIPE|network|other side closed|Cannot connect/i.test(text)) return 'connection'
+  if (/fetch failed|terminated|ECONN|socket|EPIPE|network|other side closed|Cannot connect/i.test(text))
+    return 'connection'
   if (/server_error|internal|api_error/i.test(text)) return 'server_error'
   return started ? 'server_error' : 'connection'
 }
@@ -111,7 +118,10 @@ function waitOf({ headers, text }: Facts): number | undefined {
   const millis = Number(headers['retry-after-ms'])
   if (Number.isFinite(millis) && headers['retry-after-ms']) return millis
   const header = headers['retry-after']
-  if (header) return Number.isFinite(Number(header)) ? Number(header) * 1_000 : Math.max(0, Date.parse(header) - Date.now())
+  if (header)
+    return Number.isFinite(Number(header))
+      ? Number(header) * 1_000
+      : Math.max(0, Date.parse(header) - Date.now())
   const delay = /"retryDelay"\s*:\s*"([\d.]+)s"/.exec(text)?.[1]
   return delay === undefined ? undefined : Number(delay) * 1_000
 }

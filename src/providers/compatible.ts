@@ -69,7 +69,8 @@ export function compatibleWire(kind: ProviderKind): Wire {
         ...choiceFor(request, can),
         providerOptions: {
           compatible: {
-            ...(can.parallelToolCalls && request.tools.length > 0 && { parallel_tool_calls: request.parallelToolCalls }),
+            ...(can.parallelToolCalls &&
+              request.tools.length > 0 && { parallel_tool_calls: request.parallelToolCalls }),
           },
         },
       }

@@ -62,7 +62,9 @@ export class StreamDecoder {
   }
 
   get result(): Decoded {
-    const content = this.#content.filter((part) => part.type !== 'text' || part.text !== '' || part.signature !== undefined)
+    const content = this.#content.filter(
+      (part) => part.type !== 'text' || part.text !== '' || part.signature !== undefined,
+    )
     return {
       content: mergeSummaries(content),
       toolCalls: [...this.#calls.values()],
@@ -105,7 +107,12 @@ export class StreamDecoder {
       return []
     }
     const signature = signatureOf(part.providerMetadata)
-    this.#put(part.id, { type: 'reasoning', reasoning: '', isNative: true, ...(signature !== undefined && { signature }) })
+    this.#put(part.id, {
+      type: 'reasoning',
+      reasoning: '',
+      isNative: true,
+      ...(signature !== undefined && { signature }),
+    })
     return []
   }
 
@@ -128,7 +135,8 @@ export class StreamDecoder {
     const encrypted = stringIn(part.providerMetadata, 'openai', 'reasoningEncryptedContent')
     if (open?.type === 'summarized_reasoning' && encrypted !== undefined) open.encryptedContent = encrypted
     const signature = signatureOf(part.providerMetadata)
-    if ((open?.type === 'reasoning' || open?.type === 'text') && signature !== undefined) open.signature ??= signature
+    if ((open?.type === 'reasoning' || open?.type === 'text') && signature !== undefined)
+      open.signature ??= signature
     this.#open.delete(part.id)
     return []
   }
@@ -164,11 +172,19 @@ function mergeSummaries(content: AssistantPart[]): AssistantPart[] {
   const merged: AssistantPart[] = []
   for (const part of content) {
     const last = merged.at(-1)
-    if (part.type === 'summarized_reasoning' && last?.type === 'summarized_reasoning' && last.id === part.id) {
+    if (
+      part.type === 'summarized_reasoning' &&
+      last?.type === 'summarized_reasoning' &&
+      last.id === part.id
+    ) {
       last.summary.push(...part.summary)
       if (part.encryptedContent !== undefined) last.encryptedContent = part.encryptedContent
     } else {
-      merged.push(part.type === 'summarized_reasoning' ? { ...part, summary: part.summary.filter((text) => text !== '') } : part)
+      merged.push(
+        part.type === 'summarized_reasoning'
+          ? { ...part, summary: part.summary.filter((text) => text !== '') }
+          : part,
+      )
     }
   }
   return merged
@@ -192,7 +208,11 @@ function signatureOf(metadata: SharedV4ProviderMetadata | undefined): string | u
   return stringIn(metadata, 'anthropic', 'signature') ?? stringIn(metadata, 'google', 'thoughtSignature')
 }
 
-function stringIn(metadata: SharedV4ProviderMetadata | undefined, provider: string, key: string): string | undefined {
+function stringIn(
+  metadata: SharedV4ProviderMetadata | undefined,
+  provider: string,
+  key: string,
+): string | undefined {
   const value = metadata?.[provider]?.[key]
   return typeof value === 'string' ? value : undefined
 }

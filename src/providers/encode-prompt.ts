@@ -16,7 +16,9 @@ import type { ModelRequest, PromptMessage, PromptToolResult, ToolChoice } from '
 /** What one wire family does in its own way with the parts of a prompt. */
 export type PromptDialect = {
   /** How a part's opaque proof is sent back to the model that made it; undefined: the part is left out. */
-  reasoning(part: Exclude<AssistantPart, { type: 'text' }>): { text: string; options: SharedV4ProviderOptions }[]
+  reasoning(
+    part: Exclude<AssistantPart, { type: 'text' }>,
+  ): { text: string; options: SharedV4ProviderOptions }[]
   textOptions?(signature: string): SharedV4ProviderOptions
   callOptions?(signature: string): SharedV4ProviderOptions
   /** Images in results: the family takes them there, or a note says how many there were. */
@@ -89,7 +91,8 @@ function encodeUserPart(part: UserPart) {
 }
 
 function encodeImage({ source }: ImagePart): LanguageModelV4FilePart {
-  if (source.type === 'url') return { type: 'file', mediaType: 'image/*', data: { type: 'url', url: new URL(source.url) } }
+  if (source.type === 'url')
+    return { type: 'file', mediaType: 'image/*', data: { type: 'url', url: new URL(source.url) } }
   return { type: 'file', mediaType: source.mediaType, data: { type: 'data', data: source.data } }
 }
 
@@ -101,7 +104,9 @@ function encodeAssistantPart(
 ): (LanguageModelV4TextPart | LanguageModelV4ReasoningPart)[] {
   if (part.type === 'text') {
     const options = own && part.signature !== undefined ? dialect.textOptions?.(part.signature) : undefined
-    return [{ type: 'text' as const, text: part.text.toWellFormed(), ...(options && { providerOptions: options }) }]
+    return [
+      { type: 'text' as const, text: part.text.toWellFormed(), ...(options && { providerOptions: options }) },
+    ]
   }
   if (!own) return []
   return dialect

@@ -1,6 +1,6 @@
 import type { LanguageModelV4Usage } from '@ai-sdk/provider'
 import type { ModelRequest, Usage } from '../domain/model.ts'
-import { shortCallId, type PromptDialect } from './encode-prompt.ts'
+import { type PromptDialect, shortCallId } from './encode-prompt.ts'
 import { versionedUrl } from './settings.ts'
 import { outputTokensMax, plainUsage, reported, responseFormatOf, type Wire } from './wires.ts'
 
@@ -8,7 +8,11 @@ import { outputTokensMax, plainUsage, reported, responseFormatOf, type Wire } fr
 export const google: Wire = {
   async open(settings, model, fetch) {
     const { createGoogleGenerativeAI } = await import('@ai-sdk/google')
-    return createGoogleGenerativeAI({ apiKey: settings.apiKey ?? 'none', baseURL: versionedUrl(settings), fetch })(model)
+    return createGoogleGenerativeAI({
+      apiKey: settings.apiKey ?? 'none',
+      baseURL: versionedUrl(settings),
+      fetch,
+    })(model)
   },
 
   dialect: () => GOOGLE_DIALECT,

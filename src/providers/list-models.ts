@@ -39,7 +39,11 @@ type OpenAiList = { data?: { id: string; max_model_len?: number; context_length?
 async function listOpenAi(settings: ProviderSettings): Promise<FoundModel[]> {
   const list = await listOpenAiStyle(settings)
   const isProxy = settings.handleName !== 'openai'
-  const embeddings = Object.entries(OPENAI_EMBEDDINGS).map(([id, dimensions]) => ({ id, window: null, dimensions }))
+  const embeddings = Object.entries(OPENAI_EMBEDDINGS).map(([id, dimensions]) => ({
+    id,
+    window: null,
+    dimensions,
+  }))
   const chat = list.filter(({ id }) => isProxy || (OPENAI_CHAT.test(id) && !NOT_CHAT.test(id)))
   return [...chat, ...embeddings]
 }
@@ -64,7 +68,10 @@ type GoogleList = {
 
 async function listGoogle(settings: ProviderSettings): Promise<FoundModel[]> {
   const headers = { 'x-goog-api-key': settings.apiKey ?? '' }
-  const { models = [] } = (await getJson(`${versionedUrl(settings)}/models?pageSize=1000`, headers)) as GoogleList
+  const { models = [] } = (await getJson(
+    `${versionedUrl(settings)}/models?pageSize=1000`,
+    headers,
+  )) as GoogleList
   return models.flatMap(({ name, inputTokenLimit, supportedGenerationMethods = [] }): FoundModel[] => {
     const id = name.replace(/^models\//, '')
     const window = inputTokenLimit ?? null
@@ -84,7 +91,8 @@ async function listOllama(settings: ProviderSettings): Promise<FoundModel[]> {
 async function showOllama(settings: ProviderSettings, name: string): Promise<FoundModel> {
   const shown = (await postJson(`${rootUrl(settings)}/api/show`, { model: name })) as OllamaModel
   const numbers = Object.entries(shown.model_info ?? {})
-  const find = (suffix: string) => numbers.find(([key, value]) => key.endsWith(suffix) && typeof value === 'number')?.[1]
+  const find = (suffix: string) =>
+    numbers.find(([key, value]) => key.endsWith(suffix) && typeof value === 'number')?.[1]
   const window = (find('.context_length') as number | undefined) ?? null
   const dimensions = find('.embedding_length') as number | undefined
   const embeds = shown.capabilities?.includes('embedding') && !shown.capabilities.includes('completion')

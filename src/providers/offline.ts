@@ -1,8 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { textOf } from '../domain/message.ts'
 import type { JsonObject } from '../domain/json.ts'
-import type { LlmConfig, Model, ModelDelta, ModelListing, ModelReply, ModelRequest, PromptMessage } from '../domain/model.ts'
 import type { ToolCall } from '../domain/message.ts'
+import { textOf } from '../domain/message.ts'
+import type {
+  LlmConfig,
+  Model,
+  ModelDelta,
+  ModelListing,
+  ModelReply,
+  ModelRequest,
+  PromptMessage,
+} from '../domain/model.ts'
 import { failureOf } from './classify-failure.ts'
 
 /** Between two words, in milliseconds: enough to see the stream. */
@@ -49,7 +57,8 @@ export class OfflineModel implements Model {
   async *stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelDelta, ModelReply> {
     const answer = answerTo(request)
     for (const word of answer.text.match(/\S+\s*/g) ?? []) {
-      if (signal.aborted) return { ok: false, failure: failureOf('aborted', 'the call was stopped'), trace: null }
+      if (signal.aborted)
+        return { ok: false, failure: failureOf('aborted', 'the call was stopped'), trace: null }
       if (request.stream) await sleep(WORD_MS)
       yield { type: 'text_delta', text: word }
     }
@@ -79,12 +88,22 @@ function answerTo(request: ModelRequest): Answer {
   const remembered = fact ?? (name && `The user's name is ${name.trim()}.`)
   if (remembered) return remember(request, remembered.trim())
   const query = /\b(?:search for|what did (?:I|we) say about)\s+(.+)/is.exec(said)?.[1]
-  if (query) return call(request, ['conversation_search'], { query: query.replace(/[?.!]+$/, '') }, 'I will look that up.')
-  return { text: `${INTRODUCTION} You said: “${said.slice(0, 500)}”. Ask me to remember something, and I will use my memory tools.` }
+  if (query)
+    return call(
+      request,
+      ['conversation_search'],
+      { query: query.replace(/[?.!]+$/, '') },
+      'I will look that up.',
+    )
+  return {
+    text: `${INTRODUCTION} You said: “${said.slice(0, 500)}”. Ask me to remember something, and I will use my memory tools.`,
+  }
 }
 
 function remember(request: ModelRequest, fact: string): Answer {
-  const label = request.system.includes('<human>') ? 'human' : (/<memory_blocks>[^<]*<([\w/-]+)>/.exec(request.system)?.[1] ?? 'human')
+  const label = request.system.includes('<human>')
+    ? 'human'
+    : (/<memory_blocks>[^<]*<([\w/-]+)>/.exec(request.system)?.[1] ?? 'human')
   const names = request.tools.map((tool) => tool.name)
   if (names.includes('memory_insert')) {
     return call(request, ['memory_insert'], { label, new_string: fact }, 'I will write that into my memory.')
@@ -94,7 +113,8 @@ function remember(request: ModelRequest, fact: string): Answer {
 
 function call(request: ModelRequest, names: string[], args: JsonObject, text: string): Answer {
   const tool = request.tools.find(({ name }) => names.includes(name))
-  if (!tool) return { text: `${INTRODUCTION} I have no tool for that: attach ${names.join(' or ')} to this agent.` }
+  if (!tool)
+    return { text: `${INTRODUCTION} I have no tool for that: attach ${names.join(' or ')} to this agent.` }
   const id = `call_offline_${request.messages.length}`
   return { text, call: { id, name: tool.name, arguments: JSON.stringify(args) } }
 }
@@ -104,7 +124,8 @@ function afterTool({ results }: Extract<PromptMessage, { role: 'tool' }>): Answe
   const text = first && typeof first.content === 'string' ? first.content : ''
   if (!first) return { text: 'Done.' }
   if (first.failed) return { text: `The tool ${first.name} did not work: ${messageIn(text)}` }
-  if (first.name === 'conversation_search') return { text: `This is what I found: ${messageIn(text).slice(0, 600)}` }
+  if (first.name === 'conversation_search')
+    return { text: `This is what I found: ${messageIn(text).slice(0, 600)}` }
   return { text: 'Done: it is in my memory now, and I will still know it after a restart.' }
 }
 

@@ -7,7 +7,9 @@ import { outputTokensMax, plainUsage, responseFormatOf, type Wire } from './wire
 export const openAiChat: Wire = {
   async open(settings, model, fetch) {
     const { createOpenAI } = await import('@ai-sdk/openai')
-    return createOpenAI({ apiKey: settings.apiKey ?? 'none', baseURL: versionedUrl(settings), fetch }).chat(model)
+    return createOpenAI({ apiKey: settings.apiKey ?? 'none', baseURL: versionedUrl(settings), fetch }).chat(
+      model,
+    )
   },
 
   dialect: () => ({ reasoning: () => [], imagesInResults: false, callId: shortCallId }),

@@ -8,7 +8,11 @@ import { outputTokensMax, plainUsage, responseFormatOf, type Wire } from './wire
 export const openAiResponses: Wire = {
   async open(settings, model, fetch) {
     const { createOpenAI } = await import('@ai-sdk/openai')
-    return createOpenAI({ apiKey: settings.apiKey ?? 'none', baseURL: versionedUrl(settings), fetch }).responses(model)
+    return createOpenAI({
+      apiKey: settings.apiKey ?? 'none',
+      baseURL: versionedUrl(settings),
+      fetch,
+    }).responses(model)
   },
 
   dialect: () => ({ reasoning: reasoningItems, imagesInResults: true, callId: shortCallId }),
@@ -25,8 +29,11 @@ export const openAiResponses: Wire = {
         openai: {
           store: false,
           ...(reasons && { include: ['reasoning.encrypted_content'] }),
-          ...(reasons && effort !== null && effort !== 'none' && { reasoningEffort: effort, reasoningSummary: 'detailed' }),
-          ...(config.verbosity !== null && /^gpt-5/.test(config.model) && { textVerbosity: config.verbosity }),
+          ...(reasons &&
+            effort !== null &&
+            effort !== 'none' && { reasoningEffort: effort, reasoningSummary: 'detailed' }),
+          ...(config.verbosity !== null &&
+            /^gpt-5/.test(config.model) && { textVerbosity: config.verbosity }),
           ...(request.tools.length > 0 && { parallelToolCalls: request.parallelToolCalls }),
           strictJsonSchema: config.strict,
         },

@@ -1,4 +1,8 @@
-import type { LanguageModelV4CallOptions, LanguageModelV4StreamPart, LanguageModelV4StreamResult } from '@ai-sdk/provider'
+import type {
+  LanguageModelV4CallOptions,
+  LanguageModelV4StreamPart,
+  LanguageModelV4StreamResult,
+} from '@ai-sdk/provider'
 import type { ModelFailure } from '../domain/failure.ts'
 import type { Json, JsonObject } from '../domain/json.ts'
 import type { Model, ModelDelta, ModelReply, ModelRequest, ModelTrace } from '../domain/model.ts'
@@ -64,7 +68,11 @@ export class SdkModel implements Model {
     return captured
   }
 
-  async #open(request: ModelRequest, signal: AbortSignal, fetch: Fetch): Promise<LanguageModelV4StreamResult> {
+  async #open(
+    request: ModelRequest,
+    signal: AbortSignal,
+    fetch: Fetch,
+  ): Promise<LanguageModelV4StreamResult> {
     const model = await this.#wire.open(this.#settings, request.config.model, fetch)
     const dialect = this.#wire.dialect(request)
     const options = {
@@ -111,7 +119,9 @@ function bodyOf(opened: LanguageModelV4StreamResult): Json {
   }
 }
 
-async function* piecesOf(stream: ReadableStream<LanguageModelV4StreamPart>): AsyncGenerator<LanguageModelV4StreamPart> {
+async function* piecesOf(
+  stream: ReadableStream<LanguageModelV4StreamPart>,
+): AsyncGenerator<LanguageModelV4StreamPart> {
   const reader = stream.getReader()
   try {
     for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value

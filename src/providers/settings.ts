@@ -47,7 +47,12 @@ type Source = {
 }
 
 const SOURCES: Source[] = [
-  { kind: 'openai', endpointType: 'openai', key: ['OPENAI_API_KEY'], url: ['OPENAI_BASE_URL', 'OPENAI_API_BASE'] },
+  {
+    kind: 'openai',
+    endpointType: 'openai',
+    key: ['OPENAI_API_KEY'],
+    url: ['OPENAI_BASE_URL', 'OPENAI_API_BASE'],
+  },
   { kind: 'anthropic', endpointType: 'anthropic', key: ['ANTHROPIC_API_KEY'], url: ['ANTHROPIC_BASE_URL'] },
   {
     kind: 'google_ai',
@@ -81,10 +86,21 @@ const SOURCES: Source[] = [
   { kind: 'deepseek', endpointType: 'deepseek', key: ['DEEPSEEK_API_KEY'], url: ['DEEPSEEK_BASE_URL'] },
   { kind: 'xai', endpointType: 'xai', key: ['XAI_API_KEY'], url: ['XAI_BASE_URL'] },
   { kind: 'together', endpointType: 'together', key: ['TOGETHER_API_KEY'], url: ['TOGETHER_BASE_URL'] },
-  { kind: 'openrouter', endpointType: 'openrouter', key: ['OPENROUTER_API_KEY'], url: ['OPENROUTER_BASE_URL'] },
+  {
+    kind: 'openrouter',
+    endpointType: 'openrouter',
+    key: ['OPENROUTER_API_KEY'],
+    url: ['OPENROUTER_BASE_URL'],
+  },
   { kind: 'ollama', endpointType: 'openai', key: [], url: ['OLLAMA_BASE_URL'], keyless: true },
   { kind: 'lmstudio_openai', endpointType: 'openai', key: [], url: ['LMSTUDIO_BASE_URL'], keyless: true },
-  { kind: 'vllm', endpointType: 'openai', key: ['VLLM_API_KEY'], url: ['VLLM_API_BASE', 'VLLM_BASE_URL'], keyless: true },
+  {
+    kind: 'vllm',
+    endpointType: 'openai',
+    key: ['VLLM_API_KEY'],
+    url: ['VLLM_API_BASE', 'VLLM_BASE_URL'],
+    keyless: true,
+  },
 ]
 
 const OPENAI_HOST = /^https:\/\/api\.openai\.com(\/|$)/
@@ -92,7 +108,9 @@ const OPENAI_HOST = /^https:\/\/api\.openai\.com(\/|$)/
 /** The providers that the environment names. `PERDURE_` names win over the usual ones. */
 export function providersFromEnv(env: Env): ProviderSettings[] {
   const read = (names: string[]) =>
-    names.flatMap((name) => [env[`PERDURE_${name}`], env[name]]).find((value) => value !== undefined && value !== '')
+    names
+      .flatMap((name) => [env[`PERDURE_${name}`], env[name]])
+      .find((value) => value !== undefined && value !== '')
   return SOURCES.flatMap((source) => {
     const apiKey = read(source.key) ?? null
     const baseUrl = read(source.url)?.replace(/\/+$/, '') ?? null

@@ -44,7 +44,8 @@ export function plainUsage(usage: LanguageModelV4Usage): Usage {
 /** A number somewhere in the provider's own report; undefined: it is not there. */
 export function reported(raw: JSONObject | undefined, ...path: string[]): number | undefined {
   let value: unknown = raw
-  for (const key of path) value = typeof value === 'object' && value !== null ? (value as JSONObject)[key] : undefined
+  for (const key of path)
+    value = typeof value === 'object' && value !== null ? (value as JSONObject)[key] : undefined
   return typeof value === 'number' ? value : undefined
 }
 
@@ -58,5 +59,11 @@ export function responseFormatOf(request: ModelRequest): Pick<CallOptions, 'resp
   if (format?.type === 'json_object') return { responseFormat: { type: 'json' } }
   if (format?.type !== 'json_schema') return {}
   const { schema, name } = format.json_schema as { schema?: object; name?: string }
-  return { responseFormat: { type: 'json', ...(schema && { schema: schema as JSONSchema7 }), name: name ?? 'response_schema' } }
+  return {
+    responseFormat: {
+      type: 'json',
+      ...(schema && { schema: schema as JSONSchema7 }),
+      name: name ?? 'response_schema',
+    },
+  }
 }

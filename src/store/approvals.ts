@@ -58,4 +58,3 @@ export async function areAnswered(
   const answered = new Set(rows.flatMap((row) => row.call_ids ?? []))
   return callIds.every((id) => answered.has(id))
 }
-

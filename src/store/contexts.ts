@@ -14,14 +14,24 @@ export type ScopeChange = {
 }
 
 /** Adds stored messages to the end of a scope's context and keeps its numbers, under the scope's lock. */
-export async function extendContext(tx: Db, scope: ScopeRow, ids: MessageId[], change: ScopeChange): Promise<ScopeRow> {
+export async function extendContext(
+  tx: Db,
+  scope: ScopeRow,
+  ids: MessageId[],
+  change: ScopeChange,
+): Promise<ScopeRow> {
   const at = { epoch: scope.context_epoch, length: scope.context_length }
   await appendContext(tx, scope.organization_id, scope.id, at, ids)
   return updateScope(tx, scope, change, { context_length: scope.context_length + ids.length })
 }
 
 /** Puts another list in the place of a scope's context: a new epoch, so that nobody ever sees half of each. */
-export async function replaceContext(tx: Db, scope: ScopeRow, ids: MessageId[], change: ScopeChange): Promise<ScopeRow> {
+export async function replaceContext(
+  tx: Db,
+  scope: ScopeRow,
+  ids: MessageId[],
+  change: ScopeChange,
+): Promise<ScopeRow> {
   const epoch = scope.context_epoch + 1
   await appendContext(tx, scope.organization_id, scope.id, { epoch, length: 0 }, ids)
   await tx
@@ -30,7 +40,11 @@ export async function replaceContext(tx: Db, scope: ScopeRow, ids: MessageId[], 
     .where('conversation_id', '=', scope.id)
     .where('epoch', '<', epoch)
     .execute()
-  return updateScope(tx, scope, change, { context_epoch: epoch, context_length: ids.length, compaction_failed_at: null })
+  return updateScope(tx, scope, change, {
+    context_epoch: epoch,
+    context_length: ids.length,
+    compaction_failed_at: null,
+  })
 }
 
 async function updateScope(
@@ -82,4 +96,3 @@ export async function saveCompactionFailed(
     .where('id', '=', conversationId)
     .execute()
 }
-

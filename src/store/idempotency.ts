@@ -20,7 +20,13 @@ export async function findByKeys(
   return row && { runId: row.run_id, requestHash: row.request_hash }
 }
 
-export async function insertKeys(tx: Db, scope: ScopeRow, keys: string[], runId: RunId, requestHash: string): Promise<void> {
+export async function insertKeys(
+  tx: Db,
+  scope: ScopeRow,
+  keys: string[],
+  runId: RunId,
+  requestHash: string,
+): Promise<void> {
   if (keys.length === 0) return
   await tx
     .insertInto('idempotency_keys')
@@ -54,7 +60,9 @@ export async function findRetried(
     .where('body_hash', '=', bodyHash)
     .where('created_by_id', '=', userId)
     .where('created_at', '>', sql<string>`now() - interval '10 minutes'`)
-    .where((run) => run.or([run('status', 'in', ['created', 'running']), run('response_sent_at', 'is', null)]))
+    .where((run) =>
+      run.or([run('status', 'in', ['created', 'running']), run('response_sent_at', 'is', null)]),
+    )
     .orderBy('created_at', 'desc')
     .select('id')
     .executeTakeFirst()

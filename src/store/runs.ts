@@ -55,7 +55,16 @@ export async function lockRun(tx: Db, organizationId: OrganizationId, id: RunId,
     .selectFrom('runs')
     .where('organization_id', '=', organizationId)
     .where('id', '=', id)
-    .select(['id', 'agent_id', 'conversation_id', 'status', 'stop_reason', 'holds_turn', 'request', 'lease_owner'])
+    .select([
+      'id',
+      'agent_id',
+      'conversation_id',
+      'status',
+      'stop_reason',
+      'holds_turn',
+      'request',
+      'lease_owner',
+    ])
   if (options.lock) query = query.forNoKeyUpdate()
   const row = await query.executeTakeFirst()
   return row?.request ? { ...row, request: row.request } : undefined
@@ -66,7 +75,11 @@ export async function readLostRuns(db: Db, leases: Lease[]): Promise<RunId[]> {
   const rows = await db
     .selectFrom('runs')
     .where('organization_id', 'in', [...new Set(leases.map((lease) => lease.organizationId))])
-    .where('id', 'in', leases.map((lease) => lease.runId))
+    .where(
+      'id',
+      'in',
+      leases.map((lease) => lease.runId),
+    )
     .select(['id', 'lease_epoch', 'status'])
     .execute()
   const found = new Map(rows.map((row) => [row.id, row]))

@@ -1,7 +1,9 @@
 import type { Selectable } from 'kysely'
-import type { Scope } from '../domain/agent.ts'
+import type { AgentType, Scope } from '../domain/agent.ts'
+import type { MessagePolicy } from '../domain/conversation.ts'
 import { Fault } from '../domain/fault.ts'
-import type { ConversationId, OrganizationId, RunId } from '../domain/id.ts'
+import type { AgentId, ConversationId, OrganizationId, RunId } from '../domain/id.ts'
+import type { LlmConfig } from '../domain/model.ts'
 import type { ConversationsTable, Db, OpenApprovalsTable } from './schema.ts'
 
 export type ScopeRow = Selectable<ConversationsTable>
@@ -77,5 +79,101 @@ export function toScope(row: ScopeRow): Scope {
     promptBasis: row.prompt_basis,
     promptCompiledAt: row.prompt_compiled_at,
     compactionFailedAt: row.compaction_failed_at,
+  }
+}
+
+export async function findScope(
+  db: Db,
+  organizationId: OrganizationId,
+  id: ConversationId,
+): Promise<ScopeRow | undefined> {
+  return db
+    .selectFrom('conversations')
+    .where('organization_id', '=', organizationId)
+    .where('id', '=', id)
+    .selectAll()
+    .executeTakeFirst()
+}
+
+/** What a send needs to know of its agent, and which conversation it goes to. */
+export type Target = {
+  agentId: AgentId
+  agentType: AgentType
+  conversationId: ConversationId
+  isDefault: boolean
+  config: LlmConfig
+  timezone: string
+  projectId: string | null
+  templateId: string | null
+  baseTemplateId: string | null
+  /** The conversation's own model; null: the agent's. */
+  conversationModel: string | null
+  messagePolicy: MessagePolicy | null
+}
+
+/** The default conversation of an agent. Faults: not_found. */
+export async function getAgentTarget(
+  db: Db,
+  organizationId: OrganizationId,
+  agentId: AgentId,
+): Promise<Target> {
+  const row = await targets(db, organizationId)
+    .where('agents.id', '=', agentId)
+    .where('conversations.is_default', '=', true)
+    .executeTakeFirst()
+  if (!row) throw new Fault('not_found', `Agent with ID ${agentId} not found`)
+  return toTarget(row)
+}
+
+/** Faults: not_found. */
+export async function getConversationTarget(
+  db: Db,
+  organizationId: OrganizationId,
+  id: ConversationId,
+): Promise<Target> {
+  const row = await targets(db, organizationId).where('conversations.id', '=', id).executeTakeFirst()
+  if (!row) throw new Fault('not_found', `Conversation not found with id='['${id}']'`)
+  return toTarget(row)
+}
+
+function targets(db: Db, organizationId: OrganizationId) {
+  return db
+    .selectFrom('conversations')
+    .innerJoin('agents', (join) =>
+      join
+        .onRef('agents.organization_id', '=', 'conversations.organization_id')
+        .onRef('agents.id', '=', 'conversations.agent_id'),
+    )
+    .where('conversations.organization_id', '=', organizationId)
+    .where('conversations.deleted_at', 'is', null)
+    .where('agents.deleted_at', 'is', null)
+    .select([
+      'agents.id as agent_id',
+      'agents.agent_type',
+      'agents.llm_config',
+      'agents.timezone',
+      'agents.project_id',
+      'agents.template_id',
+      'agents.base_template_id',
+      'conversations.id',
+      'conversations.is_default',
+      'conversations.model',
+      'conversations.message_policy',
+    ])
+}
+
+function toTarget(row: Awaited<ReturnType<ReturnType<typeof targets>['executeTakeFirstOrThrow']>>): Target {
+  return {
+    agentId: row.agent_id,
+    agentType: row.agent_type,
+    conversationId: row.id,
+    isDefault: row.is_default,
+    config: row.llm_config,
+    timezone: row.timezone,
+    projectId: row.project_id,
+    templateId: row.template_id,
+    baseTemplateId: row.base_template_id,
+    conversationModel: row.model,
+    messagePolicy: row.message_policy,
   }
 }

@@ -1,5 +1,5 @@
-import { newId } from '../domain/id.ts'
 import type { AgentId, OrganizationId, RunId, StepId } from '../domain/id.ts'
+import { newId } from '../domain/id.ts'
 import type { LlmConfig, ModelTrace } from '../domain/model.ts'
 import type { Db } from './schema.ts'
 
@@ -7,7 +7,13 @@ import type { Db } from './schema.ts'
 export async function insertTrace(
   tx: Db,
   trace: ModelTrace,
-  of: { organizationId: OrganizationId; agentId: AgentId; runId: RunId; stepId: StepId | null; config: LlmConfig },
+  of: {
+    organizationId: OrganizationId
+    agentId: AgentId
+    runId: RunId
+    stepId: StepId | null
+    config: LlmConfig
+  },
 ): Promise<void> {
   await tx
     .insertInto('provider_traces')

@@ -46,7 +46,8 @@ function toTags(post: AgentPost) {
     {
       name: 'send_message_to_agents_matching_tags',
       toolType: 'letta_multi_agent_core',
-      description: 'Send a message to every agent that has the given tags, one after another, and collect their answers.',
+      description:
+        'Send a message to every agent that has the given tags, one after another, and collect their answers.',
       properties: {
         message,
         match_all: stringsOf('Tags that an agent must all have.'),
@@ -64,7 +65,12 @@ function toTags(post: AgentPost) {
   )
 }
 
-async function replyOrError(post: AgentPost, id: string, text: string, context: ToolContext): Promise<JsonObject> {
+async function replyOrError(
+  post: AgentPost,
+  id: string,
+  text: string,
+  context: ToolContext,
+): Promise<JsonObject> {
   try {
     return replyOf(await post.ask(id, incoming(context, text), context))
   } catch (error) {

@@ -21,13 +21,17 @@ export function findBlock(blocks: HeldBlock[], label: string): HeldBlock {
 
 export function refuseLineNumbers(argument: string, text: string): void {
   if (LINE_NUMBER.test(text)) {
-    throw new ToolError(`${argument} contains a line number prefix, which is not allowed. Leave the numbers out: they are not part of the memory.`)
+    throw new ToolError(
+      `${argument} contains a line number prefix, which is not allowed. Leave the numbers out: they are not part of the memory.`,
+    )
   }
 }
 
 export function refuseBanner(argument: string, text: string): void {
   if (text.includes(LINE_NUMBER_BANNER)) {
-    throw new ToolError(`${argument} contains a line number warning, which is not allowed. It is not part of the memory.`)
+    throw new ToolError(
+      `${argument} contains a line number warning, which is not allowed. It is not part of the memory.`,
+    )
   }
 }
 

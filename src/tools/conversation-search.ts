@@ -17,12 +17,19 @@ export function conversationSearch(search: SearchMessages) {
     {
       name: 'conversation_search',
       toolType: 'letta_core',
-      description: 'Search your earlier messages, also those that are no longer in view, by words, roles and dates.',
+      description:
+        'Search your earlier messages, also those that are no longer in view, by words, roles and dates.',
       properties: {
         query: stringOf('What to look for; leave it out to list messages by date.'),
-        roles: { type: 'array', items: { type: 'string', enum: [...ROLES] }, description: 'Only messages of these roles.' },
+        roles: {
+          type: 'array',
+          items: { type: 'string', enum: [...ROLES] },
+          description: 'Only messages of these roles.',
+        },
         limit: integerOf('How many results at most (default 5).'),
-        start_date: stringOf('Only messages from this date on (ISO 8601, e.g. 2026-03-01 or 2026-03-01T14:30).'),
+        start_date: stringOf(
+          'Only messages from this date on (ISO 8601, e.g. 2026-03-01 or 2026-03-01T14:30).',
+        ),
         end_date: stringOf('Only messages up to this date; a date without a time means the end of that day.'),
       },
       required: [],
@@ -85,7 +92,9 @@ function instantOf(name: string, text: string, timezone: string, isEnd: boolean)
   const clock = time ?? (isEnd ? '23:59:59.999' : '00:00')
   const asUtc = new Date(`${day}T${clock}${offset ?? 'Z'}`)
   if (!match || Number.isNaN(asUtc.getTime())) {
-    throw new ToolError(`Invalid ${name} format: ${text}. Use ISO 8601 format (YYYY-MM-DD or YYYY-MM-DDTHH:MM)`)
+    throw new ToolError(
+      `Invalid ${name} format: ${text}. Use ISO 8601 format (YYYY-MM-DD or YYYY-MM-DDTHH:MM)`,
+    )
   }
   if (offset) return asUtc.toISOString()
   return new Date(asUtc.getTime() - offsetMinutes(asUtc, timezone) * 60_000).toISOString()

@@ -72,7 +72,11 @@ export function actTool<Input extends z.ZodType>(
 function built(description: Description, tool: Tool): BuiltInTool {
   const { name, toolType, properties, required } = description
   return {
-    spec: { name, description: description.description, parameters: { type: 'object', properties, required } },
+    spec: {
+      name,
+      description: description.description,
+      parameters: { type: 'object', properties, required },
+    },
     toolType,
     enableParallelExecution: description.parallel ?? false,
     tool,
@@ -96,7 +100,9 @@ function refused(error: unknown): ToolResult {
 function parsed<Input extends z.ZodType>(name: string, input: Input, args: JsonObject): z.infer<Input> {
   const result = input.safeParse(args)
   if (result.success) return result.data
-  const missing = result.error.issues.filter((issue) => !(String(issue.path[0]) in args)).map((issue) => String(issue.path[0]))
+  const missing = result.error.issues
+    .filter((issue) => !(String(issue.path[0]) in args))
+    .map((issue) => String(issue.path[0]))
   if (missing.length > 0) {
     const names = missing.map((argument) => `'${argument}'`).join(' and ')
     const plural = missing.length === 1 ? 'argument' : 'arguments'

@@ -21,7 +21,11 @@ const LATER: Description[] = [
     properties: {
       query: stringOf('What to look for.'),
       tags: stringsOf('Only entries with these tags.'),
-      tag_match_mode: { type: 'string', enum: ['any', 'all'], description: 'Whether one tag is enough, or all are needed.' },
+      tag_match_mode: {
+        type: 'string',
+        enum: ['any', 'all'],
+        description: 'Whether one tag is enough, or all are needed.',
+      },
       top_k: integerOf('How many results at most.'),
       start_datetime: stringOf('Only entries from this time on (ISO 8601).'),
       end_datetime: stringOf('Only entries up to this time (ISO 8601).'),
@@ -35,7 +39,11 @@ const LATER: Description[] = [
     description: 'Run a piece of code and read what it prints.',
     properties: {
       code: stringOf('The code to run.'),
-      language: { type: 'string', enum: ['python', 'js', 'ts', 'r', 'java'], description: 'The language of the code.' },
+      language: {
+        type: 'string',
+        enum: ['python', 'js', 'ts', 'r', 'java'],
+        description: 'The language of the code.',
+      },
     },
     required: ['code', 'language'],
     parallel: true,
@@ -180,6 +188,9 @@ const LATER: Description[] = [
 
 export const LATER_TOOLS: BuiltInTool[] = LATER.map((description) =>
   actTool(description, z.looseObject({}), async () => {
-    throw new ToolError(`${description.name} is not available in this version of Perdure`, 'NotImplementedError')
+    throw new ToolError(
+      `${description.name} is not available in this version of Perdure`,
+      'NotImplementedError',
+    )
   }),
 )

@@ -22,7 +22,9 @@ export const memoryApplyPatch = editTool(
   (blocks, { label, patch }) => {
     refuseNumbers(patch)
     const parsed = parsePatch(patch)
-    return parsed.type === 'single' ? patchOne(blocks, label, parsed.lines) : patchMany(blocks, parsed.operations)
+    return parsed.type === 'single'
+      ? patchOne(blocks, label, parsed.lines)
+      : patchMany(blocks, parsed.operations)
   },
 )
 
@@ -63,14 +65,16 @@ function patchMany(blocks: HeldBlock[], operations: Operation[]): Edited {
 function editsOf(blocks: HeldBlock[], operation: Operation): { edits: MemoryEdit[]; sentence: string } {
   const { label } = operation
   if (operation.type === 'add') {
-    if (blocks.some((block) => block.label === label)) throw new ToolError(`Error: Memory block '${label}' already exists`)
+    if (blocks.some((block) => block.label === label))
+      throw new ToolError(`Error: Memory block '${label}' already exists`)
     const { value, description } = operation
     return {
       edits: [{ type: 'create', blockId: newId('block'), label, value, description }],
       sentence: `Created memory block '${label}'`,
     }
   }
-  if (!blocks.some((block) => block.label === label)) throw new ToolError(`Error: Memory block '${label}' does not exist`)
+  if (!blocks.some((block) => block.label === label))
+    throw new ToolError(`Error: Memory block '${label}' does not exist`)
   const block = editableBlock(blocks, label)
   switch (operation.type) {
     case 'delete':

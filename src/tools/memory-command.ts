@@ -68,7 +68,13 @@ function create(blocks: HeldBlock[], args: Args): Edited {
   if (blocks.some((block) => block.label === label)) {
     throw new ToolError(`Error: a memory block '${label}' already exists; edit it with str_replace or insert`)
   }
-  const edit: MemoryEdit = { type: 'create', blockId: newId('block'), label, value: args.file_text ?? '', description }
+  const edit: MemoryEdit = {
+    type: 'create',
+    blockId: newId('block'),
+    label,
+    value: args.file_text ?? '',
+    description,
+  }
   return { output: `Successfully created memory block '${label}'. ${RECOMPILED}`, edits: [edit] }
 }
 
@@ -106,17 +112,26 @@ function rename(blocks: HeldBlock[], args: Args): Edited {
   if (args.path && args.description) {
     const block = editableBlock(blocks, labelOf(args.path))
     const edit: MemoryEdit = { type: 'set_description', blockId: block.id, description: args.description }
-    return { output: `Successfully updated description of memory block '${block.label}'. ${RECOMPILED}`, edits: [edit] }
+    return {
+      output: `Successfully updated description of memory block '${block.label}'. ${RECOMPILED}`,
+      edits: [edit],
+    }
   }
   if (!args.old_path || !args.new_path) {
-    throw new ToolError('Error: path and description are required to change a description, or old_path and new_path to rename')
+    throw new ToolError(
+      'Error: path and description are required to change a description, or old_path and new_path to rename',
+    )
   }
   const from = findBlock(blocks, labelOf(args.old_path))
   const label = labelOf(args.new_path)
   editableBlock(blocks, from.label)
-  if (blocks.some((block) => block.label === label)) throw new ToolError(`Error: a memory block '${label}' already exists`)
+  if (blocks.some((block) => block.label === label))
+    throw new ToolError(`Error: a memory block '${label}' already exists`)
   const edit: MemoryEdit = { type: 'set_label', blockId: from.id, label }
-  return { output: `Successfully renamed memory block '${from.label}' to '${label}'. ${RECOMPILED}`, edits: [edit] }
+  return {
+    output: `Successfully renamed memory block '${from.label}' to '${label}'. ${RECOMPILED}`,
+    edits: [edit],
+  }
 }
 
 function needed(args: Args, name: keyof Args): string {

@@ -1,5 +1,12 @@
 import { z } from 'zod'
-import { editableBlock, expandTabs, insertLines, refuseBanner, refuseIfChanged, refuseLineNumbers } from './blocks.ts'
+import {
+  editableBlock,
+  expandTabs,
+  insertLines,
+  refuseBanner,
+  refuseIfChanged,
+  refuseLineNumbers,
+} from './blocks.ts'
 import { editTool, integerOf, stringOf } from './define.ts'
 
 export const memoryInsert = editTool(
@@ -10,7 +17,9 @@ export const memoryInsert = editTool(
     properties: {
       label: stringOf('Label of the memory block to edit.'),
       new_string: stringOf('The text to insert, without line numbers.'),
-      insert_line: integerOf('Line after which the text is inserted: 0 for the beginning, -1 (default) for the end.'),
+      insert_line: integerOf(
+        'Line after which the text is inserted: 0 for the beginning, -1 (default) for the end.',
+      ),
     },
     required: ['label', 'new_string'],
   },

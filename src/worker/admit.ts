@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { Actor } from '../domain/actor.ts'
+import type { MessagePolicy } from '../domain/conversation.ts'
 import { Fault } from '../domain/fault.ts'
 import { type AgentId, type ConversationId, newId, type RunId, type StepId } from '../domain/id.ts'
 import type { JsonObject } from '../domain/json.ts'
-import type { Lease } from '../domain/run.ts'
-import type { MessagePolicy } from '../domain/conversation.ts'
 import type { Message } from '../domain/message.ts'
+import type { Lease } from '../domain/run.ts'
 import type { TurnRequest } from '../domain/turn.ts'
 import { timestampNow, wallNs } from '../lib/clock.ts'
 import { insertRun, leaseOfNew, type NewRun, type Standing } from '../store/admit-run.ts'
@@ -13,7 +13,13 @@ import { areAnswered, deleteApproval } from '../store/approvals.ts'
 import { findByKeys, findRetried, insertKeys } from '../store/idempotency.ts'
 import { getRequest } from '../store/runs.ts'
 import type { Db } from '../store/schema.ts'
-import { lockScope, type OpenApproval, readScopeFacts, type ScopeFacts, type ScopeRow } from '../store/scopes.ts'
+import {
+  lockScope,
+  type OpenApproval,
+  readScopeFacts,
+  type ScopeFacts,
+  type ScopeRow,
+} from '../store/scopes.ts'
 import { inTransaction } from '../store/transaction.ts'
 import { checkAnswer, idsOf } from './check-answer.ts'
 import type { EngineDeps } from './deps.ts'
@@ -62,7 +68,13 @@ export async function admit(deps: EngineDeps, worker: Worker, send: Send): Promi
     outcome.start?.()
     if (!outcome.attached) {
       const { transport } = send.request
-      deps.observe({ type: 'run_admitted', runId: outcome.runId, agentId: send.agent.id, transport, waiting: !used })
+      deps.observe({
+        type: 'run_admitted',
+        runId: outcome.runId,
+        agentId: send.agent.id,
+        transport,
+        waiting: !used,
+      })
     }
     return { runId: outcome.runId, attached: outcome.attached }
   } finally {
@@ -70,7 +82,13 @@ export async function admit(deps: EngineDeps, worker: Worker, send: Send): Promi
   }
 }
 
-async function admitInTx(tx: Db, deps: EngineDeps, worker: Worker, send: Send, slot: boolean): Promise<Outcome> {
+async function admitInTx(
+  tx: Db,
+  deps: EngineDeps,
+  worker: Worker,
+  send: Send,
+  slot: boolean,
+): Promise<Outcome> {
   const scope = await lockScope(tx, send.actor.organizationId, send.conversationId)
   const keys = keysOf(send.input.otids)
   const repeated = await findRepeated(tx, scope, send, keys)
@@ -88,7 +106,12 @@ async function admitInTx(tx: Db, deps: EngineDeps, worker: Worker, send: Send, s
   return { runId: run.id, attached: false, start }
 }
 
-function startNow(worker: Worker, run: NewRun, standing: Extract<Standing, { type: 'driven' }>, deps: EngineDeps): void {
+function startNow(
+  worker: Worker,
+  run: NewRun,
+  standing: Extract<Standing, { type: 'driven' }>,
+  deps: EngineDeps,
+): void {
   const lease: Lease = leaseOfNew(run, deps.lease.id)
   const step = standing.step && { id: standing.step.id, index: standing.step.index, journal: null }
   worker.startAdmitted(lease, run.request, timestampNow(), step)
@@ -142,7 +165,12 @@ async function enterRepeatedAnswer(
 }
 
 function pendingApproval(open: OpenApproval): Fault {
-  return new Fault('pending_approval', PENDING_APPROVAL_TEXT, { pending_request_id: open.message_id }, NO_RETRY)
+  return new Fault(
+    'pending_approval',
+    PENDING_APPROVAL_TEXT,
+    { pending_request_id: open.message_id },
+    NO_RETRY,
+  )
 }
 
 /** The official clients repeat every 409 twice; these would only fail again. */
@@ -170,7 +198,9 @@ function keysOf(otids: string[]): string[] {
 
 function newRunOf(send: Send, scope: ScopeRow, entry: Exclude<Entry, { type: 'attach' }>): NewRun {
   const clientTools =
-    entry.type === 'answer' && send.request.clientTools.length === 0 ? entry.open.client_tools : send.request.clientTools
+    entry.type === 'answer' && send.request.clientTools.length === 0
+      ? entry.open.client_tools
+      : send.request.clientTools
   return {
     id: newId('run'),
     actor: send.actor,
@@ -198,9 +228,12 @@ function standingOf(
   send: Send,
 ): Standing {
   const isAnswer = entry.type === 'answer'
-  const free = facts.activeRunId === null && (isAnswer || (facts.openApproval === null && facts.waitingCount === 0))
+  const free =
+    facts.activeRunId === null && (isAnswer || (facts.openApproval === null && facts.waitingCount === 0))
   if (free && slot) {
-    const step = isAnswer ? null : { ...leaseOfNew(run, deps.lease.id), id: newStepId(), index: 0, projectId: run.agent.projectId }
+    const step = isAnswer
+      ? null
+      : { ...leaseOfNew(run, deps.lease.id), id: newStepId(), index: 0, projectId: run.agent.projectId }
     return { type: 'driven', owner: deps.lease.id, step }
   }
   if (free) return { type: 'ready' }

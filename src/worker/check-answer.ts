@@ -22,24 +22,36 @@ export function checkAnswer(
   const [onlyCall, ...otherCalls] = open.calls
   const answers = answer.message.answers.map((given) =>
     // An old client names the request's message where its only call is meant.
-    onlyCall && otherCalls.length === 0 && given.callId === open.message_id ? renamed(given, onlyCall.id) : given,
+    onlyCall && otherCalls.length === 0 && given.callId === open.message_id
+      ? renamed(given, onlyCall.id)
+      : given,
   )
   const given = [...new Set(answers.map(({ callId }) => callId))]
-  if (given.length === 0) throw new Fault('bad_request', 'An approval response needs at least one answer in `approvals`')
+  if (given.length === 0)
+    throw new Fault('bad_request', 'An approval response needs at least one answer in `approvals`')
   const isExact = given.length === expected.length && expected.every((id) => given.includes(id))
   if (!isExact) {
-    throw new Fault('bad_request', `Invalid tool call IDs. Expected '${listed(expected)}', but received '${listed(given)}'.`)
+    throw new Fault(
+      'bad_request',
+      `Invalid tool call IDs. Expected '${listed(expected)}', but received '${listed(given)}'.`,
+    )
   }
   refuseApprovedClientTools(answers, open, clientTools)
   return { ...answer.message, answers }
 }
 
 function renamed(given: ApprovalAnswer, callId: string): ApprovalAnswer {
-  return given.type === 'tool' ? { ...given, callId, return: { ...given.return, callId } } : { ...given, callId }
+  return given.type === 'tool'
+    ? { ...given, callId, return: { ...given.return, callId } }
+    : { ...given, callId }
 }
 
 /** A client's tool is run by the client: there is nothing here that an approval could start. */
-function refuseApprovedClientTools(answers: ApprovalAnswer[], open: OpenApproval, clientTools: ToolSpec[]): void {
+function refuseApprovedClientTools(
+  answers: ApprovalAnswer[],
+  open: OpenApproval,
+  clientTools: ToolSpec[],
+): void {
   const names = new Set([...open.client_tools, ...clientTools].map((tool) => tool.name))
   for (const answer of answers) {
     const call = open.calls.find(({ id }) => id === answer.callId)

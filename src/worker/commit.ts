@@ -1,17 +1,24 @@
-import { newId } from '../domain/id.ts'
+import type { Agent } from '../domain/agent.ts'
 import type { Frame, NumberedFrame } from '../domain/frame.ts'
+import { newId } from '../domain/id.ts'
 import type { Message } from '../domain/message.ts'
 import { isTerminal, type Outcome } from '../domain/run.ts'
-import type { Agent } from '../domain/agent.ts'
-import type { Committed, CompactionCommit, Conclusion, FailedStep, StepCommit, StepRef } from '../loop/state.ts'
+import type {
+  Committed,
+  CompactionCommit,
+  Conclusion,
+  FailedStep,
+  StepCommit,
+  StepRef,
+} from '../loop/state.ts'
 import { insertApproval } from '../store/approvals.ts'
 import { extendContext, findSystemMessageId, replaceContext } from '../store/contexts.ts'
 import { insertFrames } from '../store/events.ts'
 import { holdRun, reserveSeq } from '../store/leases.ts'
 import { saveDone } from '../store/ledger.ts'
 import { hasMessage, insertMessages, updateSystemMessage } from '../store/messages.ts'
-import type { Db } from '../store/schema.ts'
 import { findRun } from '../store/runs.ts'
+import type { Db } from '../store/schema.ts'
 import { type ScopeRow, toScope } from '../store/scopes.ts'
 import { saveTtft } from '../store/settle-run.ts'
 import { addToolTime, endStep, hasEnded, type NewStep, stepValues } from '../store/steps.ts'
@@ -20,7 +27,7 @@ import type { Drive } from './drive.ts'
 import { framesOf } from './message-frames.ts'
 import { persist } from './persist.ts'
 import { runEdits } from './run-calls.ts'
-import { outsideContext, settleInTx, type Settlement } from './settle.ts'
+import { outsideContext, type Settlement, settleInTx } from './settle.ts'
 
 /** A commit's result, with what is told of it. */
 export type Told<Result> = { result: Result; frames: NumberedFrame[]; settlement: Settlement | null }
@@ -64,7 +71,9 @@ async function storeStep(
 ): Promise<Told<Committed>> {
   const held = await holdRun(tx, drive.lease)
   await saveDone(tx, drive.done)
-  const conclusion = commit.conclude(await runEdits(tx, drive, agent, { id: commit.messageStepId }, commit.left))
+  const conclusion = commit.conclude(
+    await runEdits(tx, drive, agent, { id: commit.messageStepId }, commit.left),
+  )
   const messages = [...commit.unsaved, ...conclusion.messages]
   await insertMessages(tx, drive.lease, messages)
   await storePrompt(tx, held, commit.prompt?.text)
@@ -80,7 +89,8 @@ async function storeStep(
     },
   )
   await storeStepRow(tx, drive, commit, conclusion)
-  if (conclusion.approval) await insertApproval(tx, drive.lease, conclusion.approval, drive.request.clientTools)
+  if (conclusion.approval)
+    await insertApproval(tx, drive.lease, conclusion.approval, drive.request.clientTools)
   const frames = drive.log.number(framesOf(conclusion.messages, drive.request))
   await insertFrames(tx, drive.lease.organizationId, drive.lease.runId, [...pending, ...frames])
   return endOrGoOn(tx, drive, commit, conclusion, scope, frames)
@@ -122,7 +132,12 @@ export function newStep(drive: Pick<Drive, 'lease' | 'projectId'>, index: number
 
 async function storeStepRow(tx: Db, drive: Drive, commit: StepCommit, conclusion: Conclusion): Promise<void> {
   if (!commit.step) {
-    return addToolTime(tx, drive.lease.organizationId, commit.messageStepId, commit.times.toolExecutionNs ?? 0)
+    return addToolTime(
+      tx,
+      drive.lease.organizationId,
+      commit.messageStepId,
+      commit.times.toolExecutionNs ?? 0,
+    )
   }
   const step = { ...newStep(drive, commit.step.index), id: commit.step.id }
   await endStep(tx, step, {
@@ -135,7 +150,13 @@ async function storeStepRow(tx: Db, drive: Drive, commit: StepCommit, conclusion
   })
   if (commit.trace) {
     const { organizationId, agentId, runId } = drive.lease
-    await insertTrace(tx, commit.trace, { organizationId, agentId, runId, stepId: step.id, config: commit.config })
+    await insertTrace(tx, commit.trace, {
+      organizationId,
+      agentId,
+      runId,
+      stepId: step.id,
+      config: commit.config,
+    })
   }
 }
 
@@ -170,7 +191,8 @@ export async function commitCompaction(drive: Drive, commit: CompactionCommit): 
         last = { result: scope, frames, settlement: null }
         return last
       },
-      async (db) => (await hasMessage(db, drive.lease.organizationId, commit.summary.id)) ? last : undefined,
+      async (db) =>
+        (await hasMessage(db, drive.lease.organizationId, commit.summary.id)) ? last : undefined,
     ),
   )
   drive.deps.fault('after_compaction')
@@ -231,7 +253,13 @@ async function storeFailedStep(tx: Db, drive: Drive, outcome: Outcome, failed: F
   })
   if (!failed.trace) return
   const { organizationId, agentId, runId } = drive.lease
-  await insertTrace(tx, failed.trace, { organizationId, agentId, runId, stepId: step.id, config: failed.config })
+  await insertTrace(tx, failed.trace, {
+    organizationId,
+    agentId,
+    runId,
+    stepId: step.id,
+    config: failed.config,
+  })
 }
 
 /** Takes the run's unflushed frames along, and gives them back if nothing came of it. */

@@ -18,7 +18,12 @@ export type EngineSettings = {
   attemptsMax: number
 }
 
-export const ENGINE_DEFAULTS: EngineSettings = { slotsMax: 64, waitingMax: 16, waitMs: 120_000, attemptsMax: 3 }
+export const ENGINE_DEFAULTS: EngineSettings = {
+  slotsMax: 64,
+  waitingMax: 16,
+  waitMs: 120_000,
+  attemptsMax: 3,
+}
 
 /** All that driving a run reaches for. Made once, in `serve.ts`. */
 export type EngineDeps = {

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { RunError } from '../domain/failure.ts'
 import type { Frame, ViewHead } from '../domain/frame.ts'
 import type { ModelDelta } from '../domain/model.ts'
-import { otidOf } from '../domain/otid.ts'
-import type { RunError } from '../domain/failure.ts'
+import { idBefore, otidOf } from '../domain/otid.ts'
 import { monotonicNs, timestampNow, wallNs } from '../lib/clock.ts'
 import { runAgent } from '../loop/run-agent.ts'
 import type { LoopEvent, LoopPorts, LoopState, StepRef } from '../loop/state.ts'
@@ -10,14 +10,13 @@ import { saveCompactionFailed } from '../store/contexts.ts'
 import { LeaseLost } from '../store/leases.ts'
 import { readPicture } from '../store/pictures.ts'
 import { toScope } from '../store/scopes.ts'
+import type { Settled } from '../store/settle-run.ts'
 import { isPassing } from '../store/transaction.ts'
 import { commitCompaction, commitEnd, commitStep, type Told } from './commit.ts'
 import type { Drive } from './drive.ts'
 import { loadState } from './load-state.ts'
 import { runCalls } from './run-calls.ts'
 import { type Settlement, tellSettled } from './settle.ts'
-import { idBefore } from '../domain/otid.ts'
-import type { Settled } from '../store/settle-run.ts'
 
 export type DriveNext = (run: Settled) => void
 
@@ -25,13 +24,18 @@ export type DriveNext = (run: Settled) => void
  * Drives a claimed run to its end, or to where it is lost. What the database cannot do for a while is tried again under
  * the lease; what is a bug ends the run as failed. Never throws.
  */
-export async function driveRun(drive: Drive, fresh: { step: StepRef | null } | null, driveNext: DriveNext): Promise<void> {
+export async function driveRun(
+  drive: Drive,
+  fresh: { step: StepRef | null } | null,
+  driveNext: DriveNext,
+): Promise<void> {
   let state: LoopState | undefined
   try {
     state = await loadState(drive, fresh)
     const loop = runAgent(state, portsOf(drive, driveNext), drive.abort.signal)
     const pieces = new PieceCounter()
-    for (let next = await loop.next(); !next.done; next = await loop.next()) await show(drive, next.value, pieces)
+    for (let next = await loop.next(); !next.done; next = await loop.next())
+      await show(drive, next.value, pieces)
   } catch (error) {
     await endAfter(drive, error, state, driveNext)
   } finally {
@@ -40,15 +44,26 @@ export async function driveRun(drive: Drive, fresh: { step: StepRef | null } | n
 }
 
 /** Our own trouble leaves the run to its next driver; a bug would come again, and ends it. */
-async function endAfter(drive: Drive, error: unknown, state: LoopState | undefined, driveNext: DriveNext): Promise<void> {
+async function endAfter(
+  drive: Drive,
+  error: unknown,
+  state: LoopState | undefined,
+  driveNext: DriveNext,
+): Promise<void> {
   const { deps, lease } = drive
   if (error instanceof LeaseLost || drive.abort.signal.aborted) {
     return deps.observe({ type: 'run_lost', runId: lease.runId, epoch: lease.epoch })
   }
-  if (isPassing(error)) return deps.observe({ type: 'database_trouble', what: `driving ${lease.runId}`, error })
+  if (isPassing(error))
+    return deps.observe({ type: 'database_trouble', what: `driving ${lease.runId}`, error })
   deps.observe({ type: 'run_crashed', runId: lease.runId, error })
   try {
-    const told = await commitEnd(drive, state?.unsaved ?? [], { stopReason: 'error', error: internalError(error) }, null)
+    const told = await commitEnd(
+      drive,
+      state?.unsaved ?? [],
+      { stopReason: 'error', error: internalError(error) },
+      null,
+    )
     tell(drive, told, driveNext)
   } catch (again) {
     deps.observe({ type: 'run_crashed', runId: lease.runId, error: again })
@@ -96,7 +111,8 @@ function portsOf(drive: Drive, driveNext: DriveNext): LoopPorts {
     },
     noteCompactionFailed: (length) =>
       saveCompactionFailed(deps.db, lease.organizationId, lease.conversationId, length),
-    settle: async (outcome, unsaved, failed) => tell(drive, await commitEnd(drive, unsaved, outcome, failed), driveNext),
+    settle: async (outcome, unsaved, failed) =>
+      tell(drive, await commitEnd(drive, unsaved, outcome, failed), driveNext),
     hasCredits: () => deps.hasCredits(lease.organizationId, lease.agentId),
     sleep: (ms) => sleep(ms, undefined, { signal: drive.abort.signal }).catch(() => undefined),
   }
@@ -156,7 +172,11 @@ class PieceCounter {
   }
 }
 
-function frameOfDelta(drive: Drive, event: Extract<LoopEvent, { type: 'delta' }>, pieces: PieceCounter): Frame {
+function frameOfDelta(
+  drive: Drive,
+  event: Extract<LoopEvent, { type: 'delta' }>,
+  pieces: PieceCounter,
+): Frame {
   const body = bodyOf(event.delta, event.needsApproval)
   const index = pieces.indexFor(event.messageId, body.type)
   const isCall = body.type === 'tool_call_message' || body.type === 'approval_request_message'

@@ -1,7 +1,7 @@
 import type { BlockId } from '../domain/id.ts'
+import type { ToolReturn } from '../domain/message.ts'
 import type { Lease } from '../domain/run.ts'
 import type { TurnRequest } from '../domain/turn.ts'
-import type { ToolReturn } from '../domain/message.ts'
 import type { LedgerEntry } from '../store/ledger.ts'
 import type { EngineDeps } from './deps.ts'
 import type { RunLog } from './run-log.ts'

@@ -1,7 +1,6 @@
-import type { OrganizationId, RunId } from '../domain/id.ts'
+import type { MessageId, OrganizationId, RunId } from '../domain/id.ts'
 import type { Message, MessageOf } from '../domain/message.ts'
 import { isTerminal, type Outcome } from '../domain/run.ts'
-import type { MessageId } from '../domain/id.ts'
 import type { StoredReply } from '../domain/step.ts'
 import type { TurnRequest } from '../domain/turn.ts'
 import { timestampNow } from '../lib/clock.ts'
@@ -11,15 +10,15 @@ import { deleteApproval } from '../store/approvals.ts'
 import { extendContext } from '../store/contexts.ts'
 import { readExecutions, saveUnknown } from '../store/ledger.ts'
 import { insertMessages, readContext } from '../store/messages.ts'
+import { readAgentClock } from '../store/pictures.ts'
 import { lockRun } from '../store/runs.ts'
 import type { Db } from '../store/schema.ts'
 import { findOpenApproval, lockScope, type ScopeRow } from '../store/scopes.ts'
 import type { Settled } from '../store/settle-run.ts'
 import { findOpenStep } from '../store/steps.ts'
-import { readAgentClock } from '../store/pictures.ts'
 import { inTransaction } from '../store/transaction.ts'
 import type { EngineDeps } from './deps.ts'
-import { outsideContext, settleInTx, type Settlement } from './settle.ts'
+import { outsideContext, type Settlement, settleInTx } from './settle.ts'
 
 /**
  * Ends a run from outside its driver: a cancel, or a run that is given up. One transaction writes everything, from the
@@ -40,7 +39,12 @@ export async function endRunFromOutside(
     const scope = await lockScope(tx, organizationId, seen.conversation_id, true)
     const run = await lockRun(tx, organizationId, runId, { lock: true })
     if (!run) return undefined
-    const settled: Settled = { organizationId, runId, conversationId: run.conversation_id, agentId: run.agent_id }
+    const settled: Settled = {
+      organizationId,
+      runId,
+      conversationId: run.conversation_id,
+      agentId: run.agent_id,
+    }
     if (isTerminal(run.status)) return cancelApproval(tx, deps, settled, scope, outcome)
     if (!run.holds_turn) return withdrawWaiting(tx, deps, settled, run.request, scope, closing, outcome)
     return endActive(tx, deps, settled, run.request, scope, closing, outcome)
@@ -65,7 +69,11 @@ async function cancelApproval(
   const turn = await turnOf(tx, run, null, [])
   await storeInContext(tx, run, scope, denyRequest(turn, request, besidesOf(context, request)))
   await deleteApproval(tx, run.organizationId, scope.id)
-  return settleInTx(tx, deps, run, outcome, { seqFrom: null, contextTokens: scope.context_tokens, fromCompleted: true })
+  return settleInTx(tx, deps, run, outcome, {
+    seqFrom: null,
+    contextTokens: scope.context_tokens,
+    fromCompleted: true,
+  })
 }
 
 /** A run that waits for its turn has done nothing; its input is kept as its ending asks. */
@@ -79,7 +87,8 @@ async function withdrawWaiting(
   outcome: Outcome,
 ): Promise<Settlement | undefined> {
   const input = request.input.map((message) => ({ ...message, runId: run.runId }))
-  if (closing === 'cancelled' && request.input[0]?.role !== 'approval_response') await storeInContext(tx, run, scope, input)
+  if (closing === 'cancelled' && request.input[0]?.role !== 'approval_response')
+    await storeInContext(tx, run, scope, input)
   else await insertMessages(tx, run, outsideContext(input, run.runId))
   return settleInTx(tx, deps, run, outcome, { seqFrom: null, contextTokens: null, keepTurn: true })
 }
@@ -97,13 +106,19 @@ async function endActive(
   const turn = await turnOf(tx, run, request, context)
   const messages = closeTurn(turn, closing)
   const nothingSaved = messages.length > 0 && messages.every((message) => turn.unsaved.includes(message))
-  if (closing === 'interrupted' && nothingSaved) await insertMessages(tx, run, outsideContext(messages, run.runId))
+  if (closing === 'interrupted' && nothingSaved)
+    await insertMessages(tx, run, outsideContext(messages, run.runId))
   else await storeInContext(tx, run, scope, messages)
   if (turn.step) await saveUnknown(tx, run.organizationId, turn.step.id)
   return settleInTx(tx, deps, run, outcome, { seqFrom: null, contextTokens: scope.context_tokens })
 }
 
-async function turnOf(tx: Db, run: Settled, request: TurnRequest | null, context: Message[]): Promise<OpenTurn> {
+async function turnOf(
+  tx: Db,
+  run: Settled,
+  request: TurnRequest | null,
+  context: Message[],
+): Promise<OpenTurn> {
   const input = (request?.input ?? []).map((message) => ({ ...message, runId: run.runId }))
   const isSaved = context.some((message) => message.id === input[0]?.id)
   const answer = isSaved ? null : await openAnswer(tx, run, input[0], context)

@@ -103,14 +103,20 @@ function insideNetworks(): BlockList {
 export async function checkAddress(url: string, guard: OutboundGuard): Promise<void> {
   const parsed = URL.canParse(url) ? new URL(url) : null
   if (!parsed || !['http:', 'https:'].includes(parsed.protocol)) {
-    throw new Fault('bad_request', `Invalid URL: ${url}. It must start with http://, https:// or (for images) data:`)
+    throw new Fault(
+      'bad_request',
+      `Invalid URL: ${url}. It must start with http://, https:// or (for images) data:`,
+    )
   }
   const host = parsed.hostname.replace(/^\[|\]$/g, '')
   if (guard.allow.includes(host)) return
   const addresses = isIP(host) ? [host] : await addressesOf(host, url)
   for (const address of addresses) {
     if (isInside(address) && !isAllowed(address, guard)) {
-      throw new Fault('bad_request', `${url} is inside the server's own network; the operator can allow it by PERDURE_OUTBOUND_ALLOW`)
+      throw new Fault(
+        'bad_request',
+        `${url} is inside the server's own network; the operator can allow it by PERDURE_OUTBOUND_ALLOW`,
+      )
     }
   }
 }

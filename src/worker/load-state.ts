@@ -1,5 +1,5 @@
-import type { Message, MessageOf } from '../domain/message.ts'
 import type { MessageId, StepId } from '../domain/id.ts'
+import type { Message, MessageOf } from '../domain/message.ts'
 import type { StoredReply } from '../domain/step.ts'
 import type { LoopState, OpenAnswer, StepRef } from '../loop/state.ts'
 import { USAGE_NONE } from '../loop/tokens.ts'
@@ -21,7 +21,12 @@ export async function loadState(drive: Drive, fresh: { step: StepRef | null } | 
   const picture = await readPicture(deps.db, lease.organizationId, lease.agentId, lease.conversationId)
   drive.projectId = picture.projectId
   for (const block of picture.agent.blocks) drive.seenVersions.set(block.id, block.version)
-  const stored = await readContext(deps.db, lease.organizationId, lease.conversationId, picture.scope.contextEpoch)
+  const stored = await readContext(
+    deps.db,
+    lease.organizationId,
+    lease.conversationId,
+    picture.scope.contextEpoch,
+  )
   const [first] = request.input
   const isSaved = stored.some((message) => message.id === first?.id)
   const answer = isSaved ? null : await answerOf(drive, first, stored)
@@ -53,7 +58,11 @@ function withRun(messages: Message[], { lease }: Drive): Message[] {
 }
 
 /** The approval request that this run's first message answers, with the calls that wait beside it. */
-async function answerOf(drive: Drive, first: Message | undefined, context: Message[]): Promise<OpenAnswer | null> {
+async function answerOf(
+  drive: Drive,
+  first: Message | undefined,
+  context: Message[],
+): Promise<OpenAnswer | null> {
   if (first?.role !== 'approval_response') return null
   const index = context.findLastIndex((message) => message.role === 'approval_request')
   const request = context[index] as MessageOf<'approval_request'> | undefined
@@ -79,7 +88,11 @@ async function stepInFlight(drive: Drive, answers: boolean): Promise<StepRef | n
   return { id: step.id, index: step.index, journal: null }
 }
 
-async function journalOf(drive: Drive, stepId: StepId, reply: StoredReply | null): Promise<StepRef['journal']> {
+async function journalOf(
+  drive: Drive,
+  stepId: StepId,
+  reply: StoredReply | null,
+): Promise<StepRef['journal']> {
   if (!reply) return null
   drive.journaledStepId = stepId
   const executions = await readExecutions(drive.deps.db, drive.lease.organizationId, stepId)

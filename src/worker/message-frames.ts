@@ -19,5 +19,8 @@ export function viewOptionsOf(request: TurnRequest, textIs: ViewOptions['textIs'
 export function framesOf(messages: Message[], request: TurnRequest): Frame[] {
   const shown = messages.filter((message) => isOutput(message) && !isNudge(message))
   const whole = request.streamTokens ? shown.filter((message) => message.role === 'tool') : shown
-  return viewsOf(whole, viewOptionsOf(request, 'assistant_message')).map((view) => ({ kind: 'message', view }))
+  return viewsOf(whole, viewOptionsOf(request, 'assistant_message')).map((view) => ({
+    kind: 'message',
+    view,
+  }))
 }

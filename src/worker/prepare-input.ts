@@ -37,7 +37,11 @@ async function messageOf(item: InputMessage, guard: OutboundGuard): Promise<Mess
   if (content.length === 0 || content.every((part) => part.type === 'text' && part.text === '')) {
     throw new Fault('bad_request', 'Message content cannot be empty')
   }
-  const head = headOf(item.otid ?? randomUUID(), { senderId: item.senderId, groupId: item.groupId, name: item.name })
+  const head = headOf(item.otid ?? randomUUID(), {
+    senderId: item.senderId,
+    groupId: item.groupId,
+    name: item.name,
+  })
   const texts = content.filter((part) => part.type === 'text')
   switch (item.role) {
     case 'user':
@@ -56,7 +60,11 @@ async function answerOf(item: InputAnswer, timezone: string, model: string, guar
   return { given: item.answers, message: { ...head, model, role: 'approval_response' as const, answers } }
 }
 
-async function answerWithImages(given: GivenAnswer, time: string, guard: OutboundGuard): Promise<ApprovalAnswer> {
+async function answerWithImages(
+  given: GivenAnswer,
+  time: string,
+  guard: OutboundGuard,
+): Promise<ApprovalAnswer> {
   if (given.type === 'approval') return given
   const { callId, status, stdout, stderr } = given
   const output = typeof given.output === 'string' ? given.output : await resolveImages(given.output, guard)

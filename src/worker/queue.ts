@@ -46,7 +46,12 @@ export class Queue {
   /** Creates the queues; nothing is worked on yet, but jobs can be enqueued. */
   async open(): Promise<void> {
     await this.#boss.start()
-    await this.#boss.createQueue(DRIVE, { policy: 'short', retryLimit: 3, retryDelay: 5, expireInSeconds: 900 })
+    await this.#boss.createQueue(DRIVE, {
+      policy: 'short',
+      retryLimit: 3,
+      retryDelay: 5,
+      expireInSeconds: 900,
+    })
     await this.#boss.createQueue(CALLBACK, {
       policy: 'standard',
       retryLimit: 6,
@@ -65,7 +70,9 @@ export class Queue {
       if (job) await handlers.callback(job.data)
     })
     const sweep = () =>
-      void handlers.sweep().catch((error: unknown) => this.#observe({ type: 'job_failed', queue: 'sweep', error }))
+      void handlers
+        .sweep()
+        .catch((error: unknown) => this.#observe({ type: 'job_failed', queue: 'sweep', error }))
     this.#sweep = setInterval(sweep, 10_000)
     sweep()
   }

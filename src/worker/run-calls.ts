@@ -1,13 +1,13 @@
-import { formatLocalTime } from '../domain/local-time.ts'
-import type { StepId } from '../domain/id.ts'
-import type { ToolReturn } from '../domain/message.ts'
-import { applyEdits, type HeldBlock, type MemoryEdit } from '../domain/memory.ts'
 import type { Agent } from '../domain/agent.ts'
+import type { MessageId, StepId } from '../domain/id.ts'
+import { formatLocalTime } from '../domain/local-time.ts'
+import { applyEdits, type HeldBlock, type MemoryEdit } from '../domain/memory.ts'
+import type { ToolReturn } from '../domain/message.ts'
 import type { StoredReply, ToolExecution } from '../domain/step.ts'
 import type { Tool, ToolResult } from '../domain/tool.ts'
+import { monotonicNs } from '../lib/clock.ts'
 import type { PlannedCall, RanCalls, StepRef } from '../loop/state.ts'
 import { refusalOf, returnOf } from '../loop/tool-return.ts'
-import { monotonicNs } from '../lib/clock.ts'
 import { holdRun } from '../store/leases.ts'
 import { insertStarted, type LedgerEntry, saveDone } from '../store/ledger.ts'
 import { lockBlocks, saveEdits } from '../store/memory-edits.ts'
@@ -15,7 +15,6 @@ import type { Db } from '../store/schema.ts'
 import { saveReply } from '../store/steps.ts'
 import type { Drive } from './drive.ts'
 import { persist } from './persist.ts'
-import type { MessageId } from '../domain/id.ts'
 
 type Step = { id: StepId; journal: StepRef['journal'] }
 type Reply = (StoredReply & { messageId: MessageId }) | null
@@ -62,14 +61,22 @@ function batchesOf(drive: Drive, calls: PlannedCall[]): PlannedCall[][] {
   return batches
 }
 
-async function runBatch(drive: Drive, agent: Agent, step: Step, reply: Reply, batch: PlannedCall[]): Promise<ToolReturn[]> {
+async function runBatch(
+  drive: Drive,
+  agent: Agent,
+  step: Step,
+  reply: Reply,
+  batch: PlannedCall[],
+): Promise<ToolReturn[]> {
   const [first] = batch
   const tool = first && drive.deps.toolOf(first.tool)
   if (first && tool?.effect === 'edits') return [await runEditAlone(drive, agent, step, reply, first)]
   const known = new Map(step.journal?.executions.map((execution) => [execution.callId, execution]))
   const fresh = batch.filter(({ call }) => known.get(call.id)?.state !== 'done')
   await writeStarted(drive, step, reply, fresh)
-  const results = await Promise.all(batch.map((planned) => runCall(drive, agent, step, planned, known.get(planned.call.id))))
+  const results = await Promise.all(
+    batch.map((planned) => runCall(drive, agent, step, planned, known.get(planned.call.id))),
+  )
   drive.deps.fault('after_tool')
   return results
 }
@@ -85,7 +92,10 @@ async function writeStarted(drive: Drive, step: Step, reply: Reply, calls: Plann
     async (tx) => {
       await holdRun(tx, drive.lease)
       await journal(tx, drive, step, reply)
-      await insertStarted(tx, acting.map((planned) => entryOf(drive, step, planned)))
+      await insertStarted(
+        tx,
+        acting.map((planned) => entryOf(drive, step, planned)),
+      )
       return true
     },
     async () => undefined,
@@ -137,7 +147,11 @@ async function resultOf(
   const time = () => formatLocalTime(new Date(), agent.timezone)
   const { call } = planned
   if (!tool || tool.effect === 'edits') {
-    return refusalOf(call, `Error executing function ${call.name}: NotImplementedError: this server cannot run it`, time())
+    return refusalOf(
+      call,
+      `Error executing function ${call.name}: NotImplementedError: this server cannot run it`,
+      time(),
+    )
   }
   if (known?.state === 'started' && tool.effect === 'acts' && !tool.idempotent) {
     const text = `The outcome of ${call.name} is unknown: the server stopped while it ran. It may have had its effect; check before you repeat it.`
@@ -175,7 +189,13 @@ async function orThrown(running: Promise<ToolResult>, signal: AbortSignal): Prom
 }
 
 /** An edit between other calls has a transaction of its own; its result must be there for what follows. */
-async function runEditAlone(drive: Drive, agent: Agent, step: Step, reply: Reply, planned: PlannedCall): Promise<ToolReturn> {
+async function runEditAlone(
+  drive: Drive,
+  agent: Agent,
+  step: Step,
+  reply: Reply,
+  planned: PlannedCall,
+): Promise<ToolReturn> {
   const known = step.journal?.executions.find(({ callId }) => callId === planned.call.id)
   if (known?.state === 'done' && known.result) return known.result
   const [result] = await persist(
@@ -226,7 +246,11 @@ export async function runEdits(
 type Edited = { result: ToolResult; edits: MemoryEdit[] }
 
 /** A failed call edits nothing. */
-function runEdit(tool: Extract<Tool, { effect: 'edits' }>, blocks: HeldBlock[], planned: PlannedCall): Edited {
+function runEdit(
+  tool: Extract<Tool, { effect: 'edits' }>,
+  blocks: HeldBlock[],
+  planned: PlannedCall,
+): Edited {
   try {
     const edited = tool.run(blocks, planned.args)
     return edited.result.ok ? edited : { ...edited, edits: [] }
@@ -237,7 +261,11 @@ function runEdit(tool: Extract<Tool, { effect: 'edits' }>, blocks: HeldBlock[], 
 }
 
 function ownerOf({ lease }: Drive) {
-  return { organizationId: lease.organizationId, agentId: lease.agentId, conversationId: lease.conversationId }
+  return {
+    organizationId: lease.organizationId,
+    agentId: lease.agentId,
+    conversationId: lease.conversationId,
+  }
 }
 
 function entryOf(drive: Drive, step: { id: StepId }, { call, tool }: PlannedCall): LedgerEntry {

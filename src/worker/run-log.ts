@@ -15,7 +15,13 @@ export class RunLog {
   #seq: number
   #reserved: number
 
-  constructor(deps: EngineDeps, lease: Lease, types: MessageType[] | null, seqLast: number, reserved: number) {
+  constructor(
+    deps: EngineDeps,
+    lease: Lease,
+    types: MessageType[] | null,
+    seqLast: number,
+    reserved: number,
+  ) {
     this.#deps = deps
     this.#lease = lease
     this.#types = types && types.length > 0 ? types : null
@@ -29,7 +35,9 @@ export class RunLog {
 
   /** The frames that the run's own filter shows, with the numbers that they will have once they are stored. */
   number(frames: Frame[]): NumberedFrame[] {
-    return frames.filter((frame) => this.#isShown(frame)).map((frame, index) => ({ seq: this.#seq + 1 + index, frame }))
+    return frames
+      .filter((frame) => this.#isShown(frame))
+      .map((frame, index) => ({ seq: this.#seq + 1 + index, frame }))
   }
 
   /** The frames are stored, and so is the reservation of the numbers behind them. */

@@ -32,7 +32,12 @@ export async function settleInTx(
   deps: EngineDeps,
   run: Settled,
   outcome: Outcome,
-  options: { seqFrom: number | null; contextTokens: number | null; fromCompleted?: boolean; keepTurn?: boolean },
+  options: {
+    seqFrom: number | null
+    contextTokens: number | null
+    fromCompleted?: boolean
+    keepTurn?: boolean
+  },
 ): Promise<Settlement | undefined> {
   await closeOpenSteps(tx, run.organizationId, run.runId, stepStatusOf(outcome), outcome.stopReason)
   const ended = await settleRun(tx, run, outcome, options.fromCompleted)
@@ -90,7 +95,13 @@ async function handOn(tx: Db, deps: EngineDeps, run: Settled): Promise<RunId | n
 async function withdrawCallers(tx: Db, deps: EngineDeps, run: Settled): Promise<Settlement[]> {
   const settlements: Settlement[] = []
   for (const waiting of await readWaitingCallers(tx, run.organizationId, run.conversationId)) {
-    const settlement = await withdrawInTx(tx, deps, { ...run, runId: waiting.id }, waiting.input, PENDING_APPROVAL)
+    const settlement = await withdrawInTx(
+      tx,
+      deps,
+      { ...run, runId: waiting.id },
+      waiting.input,
+      PENDING_APPROVAL,
+    )
     if (settlement) settlements.push(settlement)
   }
   return settlements
@@ -104,7 +115,11 @@ export async function withdrawInTx(
   input: Message[],
   outcome: Outcome,
 ): Promise<Settlement | undefined> {
-  const settlement = await settleInTx(tx, deps, run, outcome, { seqFrom: null, contextTokens: null, keepTurn: true })
+  const settlement = await settleInTx(tx, deps, run, outcome, {
+    seqFrom: null,
+    contextTokens: null,
+    keepTurn: true,
+  })
   if (settlement) await insertMessages(tx, run, outsideContext(input, run.runId))
   return settlement
 }
@@ -122,7 +137,11 @@ export const PENDING_APPROVAL: Outcome = {
 }
 
 /** Tells of settlements that are committed: readers first, then whoever can drive what comes next. */
-export function tellSettled(deps: EngineDeps, settlement: Settlement, driveNext: (run: Settled) => void): void {
+export function tellSettled(
+  deps: EngineDeps,
+  settlement: Settlement,
+  driveNext: (run: Settled) => void,
+): void {
   const { run, outcome } = settlement
   deps.hub.publish(run.runId, settlement.frames)
   deps.hub.hint(run.runId)

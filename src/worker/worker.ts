@@ -3,17 +3,17 @@ import type { OrganizationId, RunId } from '../domain/id.ts'
 import type { Lease, Outcome } from '../domain/run.ts'
 import type { TurnRequest } from '../domain/turn.ts'
 import type { StepRef } from '../loop/state.ts'
+import { SEQ_BLOCK } from '../store/admit-run.ts'
 import { type Claim, claimRun, readUndrivenRuns, releaseRuns } from '../store/leases.ts'
 import { findRun, getRequest, readLostRuns } from '../store/runs.ts'
-import { SEQ_BLOCK } from '../store/admit-run.ts'
+import type { Settled } from '../store/settle-run.ts'
 import type { EngineDeps } from './deps.ts'
 import type { Drive } from './drive.ts'
 import { driveRun } from './drive-run.ts'
 import { endRunFromOutside } from './end-run.ts'
+import type { DriveJob } from './queue.ts'
 import { RunLog } from './run-log.ts'
 import { type Settlement, tellSettled } from './settle.ts'
-import type { Settled } from '../store/settle-run.ts'
-import type { DriveJob } from './queue.ts'
 
 /** How often the process asks whether its runs are still its own: a cancel by another replica is heard by this. */
 const WATCH_MS = 500
@@ -134,7 +134,12 @@ export class Worker {
     return LOOK_AGAIN_MS
   }
 
-  #start(claim: Claim, request: TurnRequest, createdAt: string, fresh: { step: StepRef | null } | null): void {
+  #start(
+    claim: Claim,
+    request: TurnRequest,
+    createdAt: string,
+    fresh: { step: StepRef | null } | null,
+  ): void {
     const { lease, seqLast } = claim
     const drive: Drive = {
       deps: this.#deps,

@@ -63,15 +63,28 @@ async function summariseTranscript(
   return last
 }
 
-function requestOf(config: LlmConfig, prompt: string, transcript: string, settings: CompactionSettings): ModelRequest {
+function requestOf(
+  config: LlmConfig,
+  prompt: string,
+  transcript: string,
+  settings: CompactionSettings,
+): ModelRequest {
   return {
     config: { ...config, enable_reasoner: false, reasoning_effort: null, response_format: null },
     system: prompt,
     messages: [
       ...(settings.prompt_acknowledgement
         ? [
-            { role: 'user' as const, content: [{ type: 'text' as const, text: 'Summarise the conversation that follows.' }] },
-            { role: 'assistant' as const, content: [{ type: 'text' as const, text: ACKNOWLEDGEMENT }], toolCalls: [], model: null },
+            {
+              role: 'user' as const,
+              content: [{ type: 'text' as const, text: 'Summarise the conversation that follows.' }],
+            },
+            {
+              role: 'assistant' as const,
+              content: [{ type: 'text' as const, text: ACKNOWLEDGEMENT }],
+              toolCalls: [],
+              model: null,
+            },
           ]
         : []),
       { role: 'user', content: [{ type: 'text', text: transcript }] },
@@ -98,10 +111,18 @@ async function summariseSelf(
   const request = buildRequest({ ...state, context: [system, ...messages] }, offerTools(state))
   const prompt = settings.prompt ?? SUMMARY_PROMPTS[mode]
   const ending = { role: 'user' as const, content: [{ type: 'text' as const, text: prompt }] }
-  return ask({ ...request, messages: [...request.messages, ending], toolChoice: { type: 'auto' }, stream: false }, ports, signal)
+  return ask(
+    { ...request, messages: [...request.messages, ending], toolChoice: { type: 'auto' }, stream: false },
+    ports,
+    signal,
+  )
 }
 
-async function summariserConfig(state: LoopState, settings: CompactionSettings, ports: LoopPorts): Promise<LlmConfig> {
+async function summariserConfig(
+  state: LoopState,
+  settings: CompactionSettings,
+  ports: LoopPorts,
+): Promise<LlmConfig> {
   const own = configOf(state)
   const handle = settings.model ?? SMALL_MODELS[own.provider_name ?? ''] ?? null
   return (handle === null ? null : await ports.configOf(handle)) ?? own

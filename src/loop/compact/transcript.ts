@@ -1,5 +1,5 @@
-import { textOf } from '../../domain/message.ts'
 import type { Message } from '../../domain/message.ts'
+import { textOf } from '../../domain/message.ts'
 import { cutText } from '../../lib/cut.ts'
 import { outputText } from '../turn-history.ts'
 

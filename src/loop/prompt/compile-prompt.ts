@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Agent, Scope } from '../../domain/agent.ts'
-import type { Block } from '../../domain/memory.ts'
 import { formatLocalTime } from '../../domain/local-time.ts'
+import type { Block } from '../../domain/memory.ts'
 import { charCount } from '../../lib/cut.ts'
 import { renderRules } from '../tool-rules.ts'
 
@@ -51,7 +51,8 @@ const NO_BLOCKS = new Set(['react_agent', 'workflow_agent'])
 function blocksSection(agent: Agent): string | null {
   if (NO_BLOCKS.has(agent.agentType) || agent.blocks.length === 0) return null
   const numbered = showsLineNumbers(agent)
-  const intro = 'These blocks are your core memory. They are always in front of you; edit them with your memory tools.'
+  const intro =
+    'These blocks are your core memory. They are always in front of you; edit them with your memory tools.'
   const blocks = agent.blocks.map((block) => renderBlock(block, numbered))
   return `<memory_blocks>\n${intro}\n\n${blocks.join('\n\n')}\n\n</memory_blocks>`
 }
@@ -64,9 +65,7 @@ function showsLineNumbers(agent: Agent): boolean {
 }
 
 function renderBlock(block: Block, numbered: boolean): string {
-  const warning = numbered
-    ? `<warning>\n${LINE_NUMBER_WARNING}\n</warning>\n`
-    : ''
+  const warning = numbered ? `<warning>\n${LINE_NUMBER_WARNING}\n</warning>\n` : ''
   return [
     `<${block.label}>`,
     `<description>\n${block.description ?? ''}\n</description>`,

@@ -63,7 +63,8 @@ async function linkLibraries(root: string, cacheDir: string): Promise<Record<str
     return {}
   } catch {
     await mkdir(cacheDir, { recursive: true })
-    for (const { source, target } of missing) await link(source, join(cacheDir, target.split('/').at(-1) ?? ''))
+    for (const { source, target } of missing)
+      await link(source, join(cacheDir, target.split('/').at(-1) ?? ''))
     return { LD_LIBRARY_PATH: cacheDir, DYLD_LIBRARY_PATH: cacheDir }
   }
 }

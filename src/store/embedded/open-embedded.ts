@@ -51,8 +51,22 @@ async function createCluster(dataDir: string, binaries: Binaries, account: Accou
   await mkdir(draft, { recursive: true, mode: 0o700 })
   giveTo(account, draft)
   const locale = ['--encoding=UTF8', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C']
-  const [command = '', ...args] = [...account.prefix, binaries.initdb, '-D', draft, '-U', 'perdure', '--auth=trust', '--no-sync', ...locale]
-  await promisify(execFile)(command, args, { ...idsOf(account), cwd: '/', env: { ...process.env, ...binaries.env } })
+  const [command = '', ...args] = [
+    ...account.prefix,
+    binaries.initdb,
+    '-D',
+    draft,
+    '-U',
+    'perdure',
+    '--auth=trust',
+    '--no-sync',
+    ...locale,
+  ]
+  await promisify(execFile)(command, args, {
+    ...idsOf(account),
+    cwd: '/',
+    env: { ...process.env, ...binaries.env },
+  })
   await rename(draft, place)
 }
 
@@ -66,7 +80,12 @@ async function startServer(dataDir: string, binaries: Binaries, account: Account
   for (let tries = 0; ; tries++) {
     const child = spawnServer(dataDir, binaries, account, place)
     const outcome = await readyOrGone(child, place.connectionString, deadline)
-    if (outcome.ready) return { connectionString: place.connectionString, pid: child.pid ?? 0, stop: () => stopServer(child, place) }
+    if (outcome.ready)
+      return {
+        connectionString: place.connectionString,
+        pid: child.pid ?? 0,
+        stop: () => stopServer(child, place),
+      }
     // A server that the last owner left is still going down, or its lock file is not gone yet.
     if (!/lock file|is still in use|pre-existing shared memory/.test(outcome.log) || Date.now() > deadline) {
       throw new Error(`The embedded PostgreSQL did not start:\n${outcome.log.slice(-2_000)}`)
@@ -129,7 +148,11 @@ function spawnServer(dataDir: string, binaries: Binaries, account: Account, plac
 
 type Outcome = { ready: true } | { ready: false; log: string }
 
-async function readyOrGone(child: ChildProcess, connectionString: string, deadline: number): Promise<Outcome> {
+async function readyOrGone(
+  child: ChildProcess,
+  connectionString: string,
+  deadline: number,
+): Promise<Outcome> {
   let log = ''
   let gone = false
   child.stderr?.on('data', (chunk: Buffer) => {

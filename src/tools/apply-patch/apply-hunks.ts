@@ -22,10 +22,14 @@ function applyHunk(value: string, hunk: Hunk): string {
   const [at, ...more] = places
   if (at === undefined) {
     const sample = hunk.expected.slice(0, 3).join('\n')
-    throw new ToolError(`Failed to apply patch: expected hunk context not found in the memory block. Expected start:\n${sample}`)
+    throw new ToolError(
+      `Failed to apply patch: expected hunk context not found in the memory block. Expected start:\n${sample}`,
+    )
   }
   if (more.length > 0) {
-    throw new ToolError('Failed to apply patch: hunk context matched multiple places in the memory block. Add more context lines.')
+    throw new ToolError(
+      'Failed to apply patch: hunk context matched multiple places in the memory block. Add more context lines.',
+    )
   }
   return [...lines.slice(0, at), ...hunk.replacement, ...lines.slice(at + hunk.expected.length)].join('\n')
 }
@@ -33,7 +37,8 @@ function applyHunk(value: string, hunk: Hunk): string {
 function placesOf(lines: string[], expected: string[], normal: (line: string) => string): number[] {
   const places: number[] = []
   for (let start = 0; start + expected.length <= lines.length; start++) {
-    if (expected.every((line, index) => normal(line) === normal(lines[start + index] ?? ''))) places.push(start)
+    if (expected.every((line, index) => normal(line) === normal(lines[start + index] ?? '')))
+      places.push(start)
   }
   return places
 }

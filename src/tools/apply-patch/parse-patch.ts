@@ -17,7 +17,9 @@ export function parsePatch(patch: string): ParsedPatch {
   if (!lines.some((line) => HEADER.test(line))) return { type: 'single', lines }
   const operations = lines.reduce<Section[]>(addLine, []).flatMap(operationsOf)
   if (operations.length === 0) {
-    throw new ToolError('No operations found. Provide at least one of: *** Add Block, *** Update Block, *** Delete Block')
+    throw new ToolError(
+      'No operations found. Provide at least one of: *** Add Block, *** Update Block, *** Delete Block',
+    )
   }
   return { type: 'many', operations }
 }
@@ -51,7 +53,9 @@ function operationsOf(section: Section): Operation[] {
     case 'Delete Block':
       return [{ type: 'delete', label: section.label }]
     default:
-      return body.length === 0 && move.length > 0 ? move : [{ type: 'update', label: section.label, lines: body }, ...move]
+      return body.length === 0 && move.length > 0
+        ? move
+        : [{ type: 'update', label: section.label, lines: body }, ...move]
   }
 }
 

@@ -1,0 +1,176 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { z } from 'zod'
+
+type Env = Record<string, string | undefined>
+
+const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max)
+const boolean = z.enum(['true', 'false', '1', '0', '']).transform((text) => text === 'true' || text === '1')
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+)
+
+type Setting = {
+  /** The variables that are read, the first that is set counts. */
+  env: string[]
+  /** What it does, with its unit. */
+  about: string
+  secret?: true
+}
+
+/** Every setting: its name in the code, its variables, its type and default (in the schema below). */
+const SETTINGS = {
+  host: { env: ['PERDURE_HOST'], about: 'Address that the server listens on' },
+  port: { env: ['PERDURE_PORT', 'PORT'], about: 'Port that the server listens on' },
+  dataDir: { env: ['PERDURE_DATA_DIR'], about: 'Folder of the embedded database and of the server key' },
+  databaseUrl: {
+    env: ['PERDURE_DATABASE_URL', 'DATABASE_URL', 'LETTA_PG_URI'],
+    about: 'PostgreSQL server (14 or newer); empty: the embedded one',
+    secret: true,
+  },
+  databaseConnectionsMax: {
+    env: ['PERDURE_DATABASE_CONNECTIONS'],
+    about: 'Connections to the database, at most',
+  },
+  password: {
+    env: ['PERDURE_PASSWORD', 'LETTA_SERVER_PASSWORD'],
+    about: 'Password that every request must carry; empty: none',
+    secret: true,
+  },
+  outboundAllow: {
+    env: ['PERDURE_OUTBOUND_ALLOW'],
+    about: 'Hosts and networks inside that the server may reach for images and callbacks, by commas',
+  },
+  slotsMax: { env: ['PERDURE_RUNS_MAX'], about: 'Runs that this process drives at once' },
+  waitingMax: { env: ['PERDURE_WAITING_MAX'], about: 'Messages that may wait for one conversation' },
+  waitMs: { env: ['PERDURE_WAIT_MS'], about: 'How long a message waits for its turn, milliseconds' },
+  bodyBytesMax: { env: ['PERDURE_BODY_BYTES_MAX'], about: 'Size of a request body, bytes' },
+  pingMs: { env: ['PERDURE_PING_MS'], about: 'Silence after which a stream sends a ping, milliseconds' },
+  drainMs: {
+    env: ['PERDURE_DRAIN_MS'],
+    about: 'How long a stopping server lets its steps end, milliseconds',
+  },
+  legacyRunCursors: {
+    env: ['PERDURE_LEGACY_RUN_CURSORS'],
+    about: 'Run lists page in the old, inverted direction',
+  },
+  defaultModel: {
+    env: ['PERDURE_DEFAULT_LLM_HANDLE', 'LETTA_DEFAULT_LLM_HANDLE'],
+    about: 'Model of agents that name none',
+  },
+  defaultEmbedding: {
+    env: ['PERDURE_DEFAULT_EMBEDDING_HANDLE', 'LETTA_DEFAULT_EMBEDDING_HANDLE'],
+    about: 'Embedding of agents that name none',
+  },
+  encryptionKey: {
+    env: ['PERDURE_ENCRYPTION_KEY', 'LETTA_ENCRYPTION_KEY'],
+    about: 'Key for secrets at rest; empty: one is made in the data folder',
+    secret: true,
+  },
+  callbackSecret: {
+    env: ['PERDURE_CALLBACK_SECRET'],
+    about: 'Signs callbacks; empty: they are not signed',
+    secret: true,
+  },
+  corsOrigins: {
+    env: ['PERDURE_CORS_ORIGINS', 'ACCEPTABLE_ORIGINS'],
+    about: 'Further origins that browsers may call from',
+  },
+  logLevel: { env: ['PERDURE_LOG_LEVEL'], about: 'debug, info, warn, error or silent' },
+  fault: { env: ['PERDURE_FAULT'], about: 'For crash tests: point:nth, where the process kills itself' },
+  creditsMode: { env: ['PERDURE_CREDITS_MODE'], about: 'off, observe, enforce or enforce-strict' },
+  creditsEndpoint: {
+    env: ['PERDURE_CREDITS_ENDPOINT', 'STEP_ORCHESTRATOR_ENDPOINT'],
+    about: 'Service that says whether an organisation has credit',
+  },
+  creditsKey: { env: ['PERDURE_CREDITS_KEY', 'STEP_COMPLETE_KEY'], about: 'Its bearer key', secret: true },
+} as const satisfies Record<string, Setting>
+
+type Name = keyof typeof SETTINGS
+
+const Schema = z.object({
+  host: z.string().default('127.0.0.1'),
+  port: integer(0, 65_535).default(8283),
+  dataDir: z.string().default('.perdure'),
+  databaseUrl: z
+    .string()
+    .regex(/^postgres(ql)?(\+\w+)?:\/\//, 'must start with postgres://')
+    .nullable()
+    .default(null),
+  databaseConnectionsMax: integer(2, 1_000).default(16),
+  password: z.string().nullable().default(null),
+  outboundAllow: list.default([]),
+  slotsMax: integer(1, 10_000).default(64),
+  waitingMax: integer(0, 10_000).default(16),
+  waitMs: integer(0, 86_400_000).default(120_000),
+  bodyBytesMax: integer(1_024, 1_073_741_824).default(64 * 1024 * 1024),
+  pingMs: integer(100, 3_600_000).default(20_000),
+  drainMs: integer(0, 3_600_000).default(20_000),
+  legacyRunCursors: boolean.default(false),
+  defaultModel: z.string().nullable().default(null),
+  defaultEmbedding: z.string().nullable().default(null),
+  encryptionKey: z.string().min(16, 'must have at least 16 characters').nullable().default(null),
+  callbackSecret: z.string().nullable().default(null),
+  corsOrigins: list.default([]),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  fault: z
+    .string()
+    .regex(/^\w+:\d+$/, 'must look like point:nth')
+    .nullable()
+    .default(null),
+  creditsMode: z.enum(['off', 'observe', 'enforce', 'enforce-strict']).default('off'),
+  creditsEndpoint: z.url().nullable().default(null),
+  creditsKey: z.string().nullable().default(null),
+})
+
+export type Config = z.infer<typeof Schema>
+
+/** A setting that is wrong: said at the start, not when it is first used. */
+export class ConfigError extends Error {
+  override name = 'ConfigError'
+}
+
+/** The configuration that an environment says. Throws ConfigError, naming the variables that are wrong. */
+export function readConfig(env: Env): Config {
+  const given = Object.fromEntries(
+    Object.entries(SETTINGS).flatMap(([name, { env: names }]) => {
+      const value = names.map((variable) => env[variable]).find((text) => text !== undefined && text !== '')
+      return value === undefined ? [] : [[name, value]]
+    }),
+  )
+  const parsed = Schema.safeParse(given)
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map((issue) => {
+      const name = String(issue.path[0]) as Name
+      return `${SETTINGS[name].env[0]}: ${issue.message} (${SETTINGS[name].about})`
+    })
+    throw new ConfigError(`The configuration is wrong:\n${lines.join('\n')}`)
+  }
+  // What SQLAlchemy wrote behind the scheme means nothing here.
+  const databaseUrl = parsed.data.databaseUrl?.replace(/^postgres(ql)?\+\w+:/, 'postgres:') ?? null
+  return { ...parsed.data, databaseUrl, dataDir: resolve(parsed.data.dataDir) }
+}
+
+/** Lines that show the effective configuration; secrets are masked. */
+export function showConfig(config: Config): string[] {
+  return (Object.keys(SETTINGS) as Name[]).map((name) => {
+    const setting: Setting = SETTINGS[name]
+    const value = config[name]
+    const shown = setting.secret && value !== null ? '********' : JSON.stringify(value)
+    return `${setting.env[0]}=${shown}    # ${setting.about}`
+  })
+}
+
+/** The key that secrets are sealed with: the operator's, or one that is made once and kept beside the data. */
+export function serverKey(config: Config): string {
+  if (config.encryptionKey !== null) return config.encryptionKey
+  const file = join(config.dataDir, 'server.key')
+  mkdirSync(config.dataDir, { recursive: true })
+  if (!existsSync(file))
+    writeFileSync(file, randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'wx' })
+  return readFileSync(file, 'utf8').trim()
+}

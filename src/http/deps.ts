@@ -1,0 +1,40 @@
+import type { Agent, CompactionMode, Scope } from '../domain/agent.ts'
+import type { LlmConfig, ModelCatalog } from '../domain/model.ts'
+import type { BuiltInTool } from '../domain/tool.ts'
+import type { Db } from '../store/schema.ts'
+import type { Observe } from '../worker/observation.ts'
+
+export type HttpSettings = {
+  /** Null: everybody may ask. */
+  password: string | null
+  /** Bytes of one request's body. */
+  bodyBytesMax: number
+  /** Web pages that may call the API, besides the usual local ones. */
+  corsOrigins: string[]
+  /** What `GET /v1/health/` says; clients compare it. */
+  version: string
+  /** 32 bytes that secrets are sealed with. */
+  sealKey: Buffer
+  /** Used when a request names no model. Null: such a request is refused. */
+  defaultModel: string | null
+  defaultEmbedding: string | null
+}
+
+/** Uploads may have 50 MB; a message with a picture that large is longer as base64. */
+export const BODY_BYTES_MAX_DEFAULT = 70 * 1024 * 1024
+
+/** All that a route can reach. Made once, where the server is put together. */
+export type HttpDeps = {
+  db: Db
+  catalog: ModelCatalog
+  settings: HttpSettings
+  observe: Observe
+  /** What stands in every organisation's list of tools. */
+  builtInTools: BuiltInTool[]
+  /** The system message of an agent in a scope, and a short name for all that it depends on. */
+  compilePrompt(input: { agent: Agent; scope: Scope; now: Date }): { text: string; basis: string }
+  /** The model and the prompt that summarise for an agent whose settings name none. */
+  compactionDefaults(config: LlmConfig, mode: CompactionMode): { model: string | null; prompt: string }
+  /** Whether a model thinks before it answers, unless it is told not to. */
+  reasonsByDefault(model: string): boolean
+}

@@ -1,0 +1,33 @@
+import type { MessageView, RequestUsage } from '../domain/frame.ts'
+import type { OrganizationId } from '../domain/id.ts'
+import type { Run } from '../domain/run.ts'
+import type { TurnRequest } from '../domain/turn.ts'
+import { filterViews, isNudge, isOutput, type ViewOptions, viewsOf } from '../domain/view.ts'
+import { readRunMessages } from '../store/message-lists.ts'
+import { getRequest } from '../store/runs.ts'
+import type { Db } from '../store/schema.ts'
+import { findScope } from '../store/scopes.ts'
+import { readUsage } from '../store/steps.ts'
+
+/** The whole answer of a run, as a caller who waited for it gets it. Built from the stored rows, not from the stream. */
+export type RunAnswer = { views: MessageView[]; usage: RequestUsage }
+
+export async function answerOfRun(db: Db, organizationId: OrganizationId, run: Run): Promise<RunAnswer> {
+  const [request, messages, usage, scope] = await Promise.all([
+    getRequest(db, organizationId, run.id),
+    readRunMessages(db, organizationId, run.id),
+    readUsage(db, organizationId, run.id),
+    findScope(db, organizationId, run.conversationId),
+  ])
+  const output = messages.filter((message) => isOutput(message) && !isNudge(message) && !message.isErr)
+  const views = filterViews(viewsOf(output, answerOptions(request)), request.returnTypes)
+  return { views, usage: { ...usage, contextTokens: scope?.context_tokens ?? null, runIds: null } }
+}
+
+function answerOptions(request: TurnRequest): ViewOptions {
+  return {
+    compactionMessages: request.includeCompactionMessages,
+    textIs: 'assistant_message',
+    foldedTool: null,
+  }
+}
