@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { FAULTS, Fault } from '../domain/fault.ts'
-import { isPassing } from '../store/transaction.ts'
+import { isPassing, sqlState } from '../store/transaction.ts'
 import type { Observe } from '../worker/observation.ts'
 
 /** The only place where an error becomes an answer. */
@@ -12,17 +12,28 @@ export function answerError(error: unknown, c: Context, observe: Observe): Respo
     const detail = 'The database is not available at the moment. Please try again.'
     return c.json({ detail }, 503, { 'retry-after': '1' })
   }
+  if (isInConflict(error))
+    return c.json({ detail: 'Something else stands in the way: it is in use, or its name is taken' }, 409)
   observe({ type: 'request_crashed', method: c.req.method, path: c.req.path, error })
   return c.json({ detail: 'An unknown error occurred' }, 500)
+}
+
+/** The database's own word that two things do not go together: a key that is taken, or one that is pointed at. */
+function isInConflict(error: unknown): boolean {
+  return /^2350[35]$/.test(sqlState(error) ?? '')
 }
 
 /** Most bodies are `{detail}` with further members beside it; a code stands in front of the text. */
 function answerFault(fault: Fault, c: Context): Response {
   const { status, prefix } = FAULTS[fault.code]
   const text = prefix ? `${prefix}: ${fault.message}` : fault.message
-  const body =
-    fault.code === 'pending_approval' && 'code' in fault.members
-      ? { detail: { ...fault.members, message: text } }
-      : { detail: text, ...fault.members }
+  const body = isStructured(fault, c)
+    ? { detail: { code: 'PENDING_APPROVAL', message: text, ...fault.members } }
+    : { detail: text, ...fault.members }
   return c.json(body, status satisfies ContentfulStatusCode, fault.headers)
+}
+
+/** Clients of the agent routes read an object where those of the conversation routes read a text. */
+function isStructured(fault: Fault, c: Context): boolean {
+  return fault.code === 'pending_approval' && !c.req.path.includes('/conversations/')
 }

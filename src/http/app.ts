@@ -1,0 +1,42 @@
+import { OpenAPIHono } from '@hono/zod-openapi'
+import type { MiddlewareHandler } from 'hono'
+import { actorOf, checkPassword } from './auth.ts'
+import { cors } from './cors.ts'
+import type { HttpDeps } from './deps.ts'
+import { docsPage } from './docs-page.ts'
+import { answerError } from './errors.ts'
+import { type Endpoint, type HttpEnv, methodsAt, mount } from './route.ts'
+import { endpointsOf } from './routes/index.ts'
+
+/** The whole API. Routes say what they need through `deps`; there are no globals behind them. */
+export function createApp(deps: HttpDeps, further: Endpoint[] = []) {
+  const endpoints = [...endpointsOf(deps), ...further]
+  const app = new OpenAPIHono<HttpEnv>({ strict: false })
+  app.use(cors(deps.settings.corsOrigins))
+  app.use(async (c, next) => {
+    checkPassword(c, deps.settings.password)
+    await next()
+  })
+  app.use('/v1/*', prepare(deps))
+  app.use('/latest/*', prepare(deps))
+  mount(app, endpoints)
+  app.get('/', (c) => c.redirect('/docs', 307))
+  app.get('/docs', (c) => c.html(docsPage(endpoints)))
+  app.doc31('/openapi.json', { openapi: '3.1.0', info: { title: 'Perdure', version: deps.settings.version } })
+  app.notFound((c) => {
+    const allow = methodsAt(endpoints, c.req.path)
+    if (allow.length === 0) return c.json({ detail: 'Not Found' }, 404)
+    return c.json({ detail: 'Method Not Allowed' }, 405, { allow: allow.join(', ') })
+  })
+  app.onError((error, c) => answerError(error, c, deps.observe))
+  return app
+}
+
+/** What every route may count on: who asks, and how much may be sent. */
+function prepare(deps: HttpDeps): MiddlewareHandler<HttpEnv> {
+  return async (c, next) => {
+    c.set('actor', await actorOf(c, deps.db))
+    c.set('bodyBytesMax', deps.settings.bodyBytesMax)
+    await next()
+  }
+}

@@ -1,0 +1,22 @@
+import type { HttpDeps } from '../deps.ts'
+import type { Endpoint } from '../route.ts'
+import { blockRoutes } from './blocks.ts'
+import { healthRoutes } from './health.ts'
+import { modelRoutes } from './models.ts'
+import { organizationRoutes } from './organizations.ts'
+import { tagRoutes } from './tags.ts'
+import { toolRoutes } from './tools.ts'
+import { userRoutes } from './users.ts'
+
+/** Everything that reads and writes what is there, without running anything. */
+export function endpointsOf(deps: HttpDeps): Endpoint[] {
+  return [
+    ...healthRoutes(deps),
+    ...blockRoutes(deps),
+    ...toolRoutes(deps),
+    ...modelRoutes(deps),
+    ...tagRoutes(deps),
+    ...organizationRoutes(deps),
+    ...userRoutes(deps),
+  ]
+}

@@ -1,0 +1,145 @@
+import { Fault } from '../domain/fault.ts'
+import type { AgentId, BlockId, OrganizationId } from '../domain/id.ts'
+import { type BlockRow, blockMissing, labelTaken } from './blocks.ts'
+import { inOrder, type Page, readingOrder } from './keyset.ts'
+import type { Db } from './schema.ts'
+import { inTransaction, isUniqueViolation } from './transaction.ts'
+
+/** A block with the agent that holds it. */
+export type HeldBlockRow = BlockRow & { agent_id: AgentId }
+
+/** The blocks of many agents, each agent's in the order in which they were attached. */
+export async function readAgentBlocks(
+  db: Db,
+  organizationId: OrganizationId,
+  agentIds: AgentId[],
+): Promise<HeldBlockRow[]> {
+  return held(db, organizationId, agentIds)
+    .orderBy('link.ordinal')
+    .selectAll('blocks')
+    .select('link.agent_id')
+    .execute()
+}
+
+/** One agent's blocks by pages; cursors are ids of blocks. */
+export async function readAgentBlockPage(
+  db: Db,
+  organizationId: OrganizationId,
+  agentId: AgentId,
+  page: Page,
+): Promise<BlockRow[]> {
+  let query = held(db, organizationId, [agentId])
+    .selectAll('blocks')
+    .orderBy('link.ordinal', readingOrder(page))
+  for (const side of ['after', 'before'] as const) {
+    const id = page[side]
+    const edge = id && (await findOrdinal(db, organizationId, agentId, id))
+    const forward = (side === 'after') === (page.order === 'asc')
+    if (edge) query = query.where('link.ordinal', forward ? '>' : '<', edge)
+  }
+  if (page.limit > 0) query = query.limit(page.limit)
+  return inOrder(await query.execute(), page)
+}
+
+async function findOrdinal(db: Db, organizationId: OrganizationId, agentId: AgentId, blockId: string) {
+  const row = await db
+    .selectFrom('agent_blocks')
+    .where('organization_id', '=', organizationId)
+    .where('agent_id', '=', agentId)
+    // A cursor is any text; one that is no block's id is not found.
+    .where('block_id', '=', blockId as BlockId)
+    .select('ordinal')
+    .executeTakeFirst()
+  return row?.ordinal
+}
+
+/** Faults: not_found. */
+export async function getAgentBlock(
+  db: Db,
+  organizationId: OrganizationId,
+  agentId: AgentId,
+  label: string,
+): Promise<BlockRow> {
+  const row = await held(db, organizationId, [agentId])
+    .where('link.label', '=', label)
+    .selectAll('blocks')
+    .executeTakeFirst()
+  if (!row) throw new Fault('not_found', `No block with label '${label}' found for agent '${agentId}'`)
+  return row
+}
+
+function held(db: Db, organizationId: OrganizationId, agentIds: AgentId[]) {
+  return db
+    .selectFrom('agent_blocks as link')
+    .innerJoin('blocks', (join) =>
+      join
+        .onRef('blocks.organization_id', '=', 'link.organization_id')
+        .onRef('blocks.id', '=', 'link.block_id'),
+    )
+    .where('link.organization_id', '=', organizationId)
+    .where('link.agent_id', 'in', agentIds)
+}
+
+/**
+ * Blocks by id, in the order asked for, held against deletion until the transaction ends. Faults: not_found.
+ */
+export async function holdBlocks(
+  tx: Db,
+  organizationId: OrganizationId,
+  ids: BlockId[],
+): Promise<BlockRow[]> {
+  if (ids.length === 0) return []
+  const rows = await tx
+    .selectFrom('blocks')
+    .where('organization_id', '=', organizationId)
+    .where('id', 'in', ids)
+    .orderBy('id')
+    .selectAll()
+    .forKeyShare()
+    .execute()
+  const found = new Map(rows.map((row) => [row.id, row]))
+  return [...new Set(ids)].map((id) => {
+    const row = found.get(id)
+    if (!row) throw blockMissing(id)
+    return row
+  })
+}
+
+/**
+ * Gives an agent blocks that it does not have yet; those that it has stay where they are. Faults: not_found;
+ * plain_conflict for a label that is taken.
+ */
+export async function attachBlocks(
+  db: Db,
+  organizationId: OrganizationId,
+  agentId: AgentId,
+  ids: BlockId[],
+): Promise<void> {
+  await inTransaction(db, async (tx) => {
+    for (const block of await holdBlocks(tx, organizationId, ids)) {
+      const label = block.label ?? ''
+      await tx
+        .insertInto('agent_blocks')
+        .values({ organization_id: organizationId, agent_id: agentId, block_id: block.id, label })
+        .onConflict((conflict) => conflict.columns(['organization_id', 'agent_id', 'block_id']).doNothing())
+        .execute()
+        .catch((error) => Promise.reject(isUniqueViolation(error) ? labelTaken(label) : error))
+    }
+  })
+}
+
+/** Takes blocks from an agent: one, or all but some. Returns how many it had of them. */
+export async function detachBlocks(
+  tx: Db,
+  organizationId: OrganizationId,
+  agentId: AgentId,
+  which: { only: BlockId } | { allBut: BlockId[] },
+): Promise<number> {
+  let query = tx
+    .deleteFrom('agent_blocks')
+    .where('organization_id', '=', organizationId)
+    .where('agent_id', '=', agentId)
+  if ('only' in which) query = query.where('block_id', '=', which.only)
+  else if (which.allBut.length > 0) query = query.where('block_id', 'not in', which.allBut)
+  return Number((await query.executeTakeFirst()).numDeletedRows)
+}

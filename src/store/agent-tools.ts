@@ -1,0 +1,93 @@
+import type { AgentId, OrganizationId, ToolId } from '../domain/id.ts'
+import { inOrder, type Page, readingOrder } from './keyset.ts'
+import type { Db } from './schema.ts'
+import type { ToolRow } from './tools.ts'
+
+/** A tool with the agent that has it. */
+export type HeldToolRow = ToolRow & { agent_id: AgentId }
+
+/** The tools of many agents, each agent's in the order in which they were attached. */
+export async function readAgentTools(
+  db: Db,
+  organizationId: OrganizationId,
+  agentIds: AgentId[],
+): Promise<HeldToolRow[]> {
+  return held(db, organizationId, agentIds)
+    .orderBy('link.ordinal')
+    .selectAll('tools')
+    .select('link.agent_id')
+    .execute()
+}
+
+/** One agent's tools by pages; cursors are ids of tools. */
+export async function readAgentToolPage(
+  db: Db,
+  organizationId: OrganizationId,
+  agentId: AgentId,
+  page: Page,
+): Promise<ToolRow[]> {
+  let query = held(db, organizationId, [agentId])
+    .selectAll('tools')
+    .orderBy('link.ordinal', readingOrder(page))
+  for (const side of ['after', 'before'] as const) {
+    const id = page[side]
+    const edge = id && (await findOrdinal(db, organizationId, agentId, id))
+    const forward = (side === 'after') === (page.order === 'asc')
+    if (edge) query = query.where('link.ordinal', forward ? '>' : '<', edge)
+  }
+  if (page.limit > 0) query = query.limit(page.limit)
+  return inOrder(await query.execute(), page)
+}
+
+async function findOrdinal(db: Db, organizationId: OrganizationId, agentId: AgentId, toolId: string) {
+  const row = await db
+    .selectFrom('agent_tools')
+    .where('organization_id', '=', organizationId)
+    .where('agent_id', '=', agentId)
+    // A cursor is any text; one that is no tool's id is not found.
+    .where('tool_id', '=', toolId as ToolId)
+    .select('ordinal')
+    .executeTakeFirst()
+  return row?.ordinal
+}
+
+function held(db: Db, organizationId: OrganizationId, agentIds: AgentId[]) {
+  return db
+    .selectFrom('agent_tools as link')
+    .innerJoin('tools', (join) =>
+      join.onRef('tools.organization_id', '=', 'link.organization_id').onRef('tools.id', '=', 'link.tool_id'),
+    )
+    .where('link.organization_id', '=', organizationId)
+    .where('link.agent_id', 'in', agentIds)
+}
+
+/** Gives an agent tools; those that it has stay where they are. The tools are held by the transaction. */
+export async function attachTools(
+  tx: Db,
+  organizationId: OrganizationId,
+  agentId: AgentId,
+  ids: ToolId[],
+): Promise<void> {
+  if (ids.length === 0) return
+  await tx
+    .insertInto('agent_tools')
+    .values(ids.map((id) => ({ organization_id: organizationId, agent_id: agentId, tool_id: id })))
+    .onConflict((conflict) => conflict.doNothing())
+    .execute()
+}
+
+/** Takes tools from an agent: one, or all but some. */
+export async function detachTools(
+  tx: Db,
+  organizationId: OrganizationId,
+  agentId: AgentId,
+  which: { only: ToolId } | { allBut: ToolId[] },
+): Promise<void> {
+  let query = tx
+    .deleteFrom('agent_tools')
+    .where('organization_id', '=', organizationId)
+    .where('agent_id', '=', agentId)
+  if ('only' in which) query = query.where('tool_id', '=', which.only)
+  else if (which.allBut.length > 0) query = query.where('tool_id', 'not in', which.allBut)
+  await query.execute()
+}

@@ -1,0 +1,121 @@
+import { type Insertable, type Selectable, sql, type Updateable } from 'kysely'
+import type { Actor } from '../domain/actor.ts'
+import { Fault } from '../domain/fault.ts'
+import type { AgentId, ConversationId, OrganizationId } from '../domain/id.ts'
+import type { ToolRule } from '../domain/tool.ts'
+import type { AgentsTable, Db } from './schema.ts'
+
+/** An agent as it is stored and, nearly, as it is shown. */
+export type AgentRow = Selectable<AgentsTable>
+export type NewAgentRow = Omit<Insertable<AgentsTable>, 'organization_id'>
+export type AgentChange = Omit<Updateable<AgentsTable>, 'organization_id' | 'id'>
+
+export function agentMissing(id: string): Fault {
+  return new Fault('not_found', `Agent with ID ${id} not found`)
+}
+
+/** Faults: not_found. */
+export async function getAgent(db: Db, organizationId: OrganizationId, id: AgentId): Promise<AgentRow> {
+  const row = await db
+    .selectFrom('agents')
+    .where('organization_id', '=', organizationId)
+    .where('id', '=', id)
+    .where('deleted_at', 'is', null)
+    .selectAll()
+    .executeTakeFirst()
+  if (!row) throw agentMissing(id)
+  return row
+}
+
+/**
+ * Locks an agent's row: whoever changes what depends on the old value begins with it. It is the last of the lock order.
+ * Faults: not_found.
+ */
+export async function lockAgent(tx: Db, organizationId: OrganizationId, id: AgentId): Promise<AgentRow> {
+  const row = await tx
+    .selectFrom('agents')
+    .where('organization_id', '=', organizationId)
+    .where('id', '=', id)
+    .where('deleted_at', 'is', null)
+    .selectAll()
+    .forNoKeyUpdate()
+    .executeTakeFirst()
+  if (!row) throw agentMissing(id)
+  return row
+}
+
+/** Stores an agent with its default conversation, whose context is still empty. */
+export async function insertAgent(
+  tx: Db,
+  actor: Actor,
+  agent: NewAgentRow,
+  conversation: { id: ConversationId; promptBasis: string; contextLength: number },
+): Promise<void> {
+  const maker = {
+    organization_id: actor.organizationId,
+    created_by_id: actor.userId,
+    last_updated_by_id: actor.userId,
+  }
+  await tx
+    .insertInto('agents')
+    .values({ ...agent, ...maker })
+    .execute()
+  await tx
+    .insertInto('conversations')
+    .values({
+      ...maker,
+      id: conversation.id,
+      agent_id: agent.id,
+      is_default: true,
+      context_length: conversation.contextLength,
+      message_count: conversation.contextLength,
+      prompt_basis: conversation.promptBasis,
+      prompt_compiled_at: sql<string>`now()`,
+    })
+    .execute()
+}
+
+/** Faults: not_found. */
+export async function updateAgent(db: Db, actor: Actor, id: AgentId, change: AgentChange): Promise<void> {
+  const { numUpdatedRows } = await db
+    .updateTable('agents')
+    .set({ ...change, last_updated_by_id: actor.userId, updated_at: sql<string>`now()` })
+    .where('organization_id', '=', actor.organizationId)
+    .where('id', '=', id)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst()
+  if (numUpdatedRows === 0n) throw agentMissing(id)
+}
+
+/**
+ * Takes an agent out of sight, with its conversations. Its rows are purged later, in batches; its blocks stay. End its
+ * runs in the same transaction. Faults: not_found.
+ */
+export async function deleteAgent(tx: Db, actor: Actor, id: AgentId): Promise<void> {
+  await updateAgent(tx, actor, id, { deleted_at: sql<string>`now()` as unknown as string })
+  await tx
+    .updateTable('conversations')
+    .set({ deleted_at: sql<string>`now()` })
+    .where('organization_id', '=', actor.organizationId)
+    .where('agent_id', '=', id)
+    .where('deleted_at', 'is', null)
+    .execute()
+  for (const table of ['agent_tags', 'agent_blocks', 'agent_tools', 'agent_secrets'] as const) {
+    await tx
+      .deleteFrom(table)
+      .where('organization_id', '=', actor.organizationId)
+      .where('agent_id', '=', id)
+      .execute()
+  }
+}
+
+/** Replaces an agent's rules by what `change` makes of them, under the agent's lock. */
+export async function changeToolRules(
+  tx: Db,
+  actor: Actor,
+  id: AgentId,
+  change: (rules: ToolRule[]) => ToolRule[],
+): Promise<void> {
+  const { tool_rules: rules } = await lockAgent(tx, actor.organizationId, id)
+  await updateAgent(tx, actor, id, { tool_rules: JSON.stringify(change(rules)) })
+}
