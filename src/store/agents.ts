@@ -49,7 +49,7 @@ export async function insertAgent(
   tx: Db,
   actor: Actor,
   agent: NewAgentRow,
-  conversation: { id: ConversationId; promptBasis: string; contextLength: number },
+  conversationId: ConversationId,
 ): Promise<void> {
   const maker = {
     organization_id: actor.organizationId,
@@ -62,16 +62,7 @@ export async function insertAgent(
     .execute()
   await tx
     .insertInto('conversations')
-    .values({
-      ...maker,
-      id: conversation.id,
-      agent_id: agent.id,
-      is_default: true,
-      context_length: conversation.contextLength,
-      message_count: conversation.contextLength,
-      prompt_basis: conversation.promptBasis,
-      prompt_compiled_at: sql<string>`now()`,
-    })
+    .values({ ...maker, id: conversationId, agent_id: agent.id, is_default: true })
     .execute()
 }
 

@@ -41,7 +41,7 @@ function nativeReasoning(config: LlmConfig, isWanted: boolean): LlmConfig {
   }
 }
 
-/** The least that each family takes: `gpt-5.1` and later know no `minimal`, the `o` series knows neither. */
+/** What each family is asked for unless told otherwise: `gpt-5.1` and later know no `minimal`, the `o` series neither. */
 function effortOf(model: string): LlmConfig['reasoning_effort'] {
   if (/^gpt-5\.\d/.test(model)) return 'none'
   return model.startsWith('gpt-5') ? 'minimal' : 'medium'

@@ -1,5 +1,8 @@
 import type { HttpDeps } from '../deps.ts'
 import type { Endpoint } from '../route.ts'
+import { agentBlockRoutes } from './agent-blocks.ts'
+import { agentToolRoutes } from './agent-tools.ts'
+import { agentRoutes } from './agents.ts'
 import { blockRoutes } from './blocks.ts'
 import { healthRoutes } from './health.ts'
 import { modelRoutes } from './models.ts'
@@ -12,6 +15,9 @@ import { userRoutes } from './users.ts'
 export function endpointsOf(deps: HttpDeps): Endpoint[] {
   return [
     ...healthRoutes(deps),
+    ...agentRoutes(deps),
+    ...agentBlockRoutes(deps),
+    ...agentToolRoutes(deps),
     ...blockRoutes(deps),
     ...toolRoutes(deps),
     ...modelRoutes(deps),

@@ -1,8 +1,8 @@
 import { z } from '@hono/zod-openapi'
-import type { Actor } from '../../domain/actor.ts'
 import { TOOL_TYPES } from '../../domain/tool.ts'
-import { countTools, readMissingTools, readTools, type ToolFilter } from '../../store/tool-list.ts'
+import { countTools, readTools, type ToolFilter } from '../../store/tool-list.ts'
 import { deleteTool, getTool, saveBuiltInTools, updateTool } from '../../store/tools.ts'
+import { addMissingTools } from '../add-missing-tools.ts'
 import type { HttpDeps } from '../deps.ts'
 import { type Endpoint, route } from '../route.ts'
 import { id, NoAnswer } from '../schemas/basics.ts'
@@ -108,17 +108,6 @@ export function toolRoutes(deps: HttpDeps): Endpoint[] {
       return c.json(null)
     }),
   ]
-}
-
-/** An organisation gets the built-in tools when it first asks for tools, and new ones after an update of the server. */
-export async function addMissingTools(
-  deps: Pick<HttpDeps, 'db' | 'builtInTools'>,
-  actor: Actor,
-): Promise<void> {
-  const names = deps.builtInTools.map(({ spec }) => spec.name)
-  if (names.length === 0) return
-  const missing = await readMissingTools(deps.db, actor.organizationId, names)
-  if (missing.length > 0) await saveBuiltInTools(deps.db, actor, deps.builtInTools)
 }
 
 function filterOf(query: z.output<typeof FilterQuery>): ToolFilter {

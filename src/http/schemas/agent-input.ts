@@ -6,7 +6,7 @@ import { AnyObject, INT_MAX, id } from './basics.ts'
 import { CreateBlock } from './block.ts'
 import { CompactionSettingsInput } from './compaction-settings.ts'
 import { EmbeddingConfig, LlmConfig } from './llm-config.ts'
-import { MessageCreate } from './message-input.ts'
+import { MessageInput } from './message-input.ts'
 import { ModelSettings } from './model-settings.ts'
 import { ResponseFormat } from './response-format.ts'
 import { ToolRule } from './tool-rule.ts'
@@ -68,7 +68,7 @@ export const CreateAgent = z
     agent_type: z.enum(AGENT_TYPES).default('letta_v1_agent'),
     memory_blocks: z.array(CreateBlock).nullish(),
     tools: names,
-    initial_message_sequence: z.array(MessageCreate).nullish(),
+    initial_message_sequence: z.array(MessageInput).nullish(),
     include_base_tools: z.boolean().default(true),
     include_multi_agent_tools: z.boolean().default(false),
     include_base_tool_rules: flag,

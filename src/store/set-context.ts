@@ -1,0 +1,41 @@
+import { Fault } from '../domain/fault.ts'
+import type { AgentId, MessageId, OrganizationId } from '../domain/id.ts'
+import { replaceContext } from './contexts.ts'
+import type { Db } from './schema.ts'
+import { getAgentTarget, lockScope, readScopeFacts } from './scopes.ts'
+
+/**
+ * Puts messages of an agent, in a given order, in the place of its default conversation's context. Faults: not_found for
+ * a message that the agent does not have; conversation_busy while a turn goes on.
+ */
+export async function setContext(
+  tx: Db,
+  organizationId: OrganizationId,
+  agentId: AgentId,
+  ids: MessageId[],
+): Promise<void> {
+  const target = await getAgentTarget(tx, organizationId, agentId)
+  const scope = await lockScope(tx, organizationId, target.conversationId)
+  const { activeRunId } = await readScopeFacts(tx, scope)
+  if (activeRunId) {
+    throw new Fault('conversation_busy', `The context of ${agentId} is in use by a run`, {
+      run_id: activeRunId,
+    })
+  }
+  const known = new Set(await readOwnIds(tx, organizationId, agentId, ids))
+  const missing = ids.find((id) => !known.has(id))
+  if (missing) throw new Fault('not_found', `Message with id ${missing} not found.`)
+  await replaceContext(tx, scope, [...new Set(ids)], { stored: 0 })
+}
+
+async function readOwnIds(db: Db, organizationId: OrganizationId, agentId: AgentId, ids: MessageId[]) {
+  if (ids.length === 0) return []
+  const rows = await db
+    .selectFrom('messages')
+    .where('organization_id', '=', organizationId)
+    .where('agent_id', '=', agentId)
+    .where('id', 'in', ids)
+    .select('id')
+    .execute()
+  return rows.map((row) => row.id)
+}
