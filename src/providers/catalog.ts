@@ -98,7 +98,10 @@ function providerOf(providers: ProviderSettings[], handle: string): ProviderSett
 function modelOf(providers: ProviderSettings[], config: LlmConfig): Model {
   if (config.handle === OFFLINE_LISTING.handle) return new OfflineModel()
   const settings =
-    providerOf(providers, config.handle ?? '') ?? providers.find(({ name }) => name === config.provider_name)
+    providerOf(providers, config.handle ?? '') ??
+    providers.find(({ name }) => name === config.provider_name) ??
+    // A config that a client wrote by hand: the operator's own provider of that dialect, never the address in it.
+    providers.find(({ endpointType }) => endpointType === config.model_endpoint_type)
   if (!settings) return unavailableModel(config.handle ?? config.model)
   return new SdkModel(settings, wireOf(settings, config.model))
 }
@@ -165,7 +168,7 @@ function toEmbedding(settings: ProviderSettings, { id, dimensions }: FoundModel)
     embedding_dim: dimensions,
     embedding_chunk_size: 300,
     handle,
-    batch_size: settings.kind === 'openai' ? 1024 : 32,
+    batch_size: 32,
     azure_endpoint: null,
     azure_version: null,
     azure_deployment: null,
