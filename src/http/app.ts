@@ -7,10 +7,12 @@ import { docsPage } from './docs-page.ts'
 import { answerError } from './errors.ts'
 import { type Endpoint, type HttpEnv, methodsAt, mount } from './route.ts'
 import { endpointsOf } from './routes/index.ts'
+import { laterRoutes } from './routes/later.ts'
 
 /** The whole API. Routes say what they need through `deps`; there are no globals behind them. */
 export function createApp(deps: HttpDeps, further: Endpoint[] = []) {
-  const endpoints = [...endpointsOf(deps), ...further]
+  const present = [...endpointsOf(deps), ...further]
+  const endpoints = [...present, ...laterRoutes(deps, present)]
   const app = new OpenAPIHono<HttpEnv>({ strict: false })
   app.use(cors(deps.settings.corsOrigins))
   app.use(async (c, next) => {

@@ -11,6 +11,7 @@ import { insertMessages } from '../../store/messages.ts'
 import { readPicture } from '../../store/pictures.ts'
 import type { Db } from '../../store/schema.ts'
 import { lockScope } from '../../store/scopes.ts'
+import { inTransaction } from '../../store/transaction.ts'
 import type { HttpDeps } from '../deps.ts'
 import type { CreateAgent } from '../schemas/agent-input.ts'
 import { decodeInput } from '../wire/message-input.ts'
@@ -41,7 +42,24 @@ export async function saveFirstMessages(
   )
 }
 
-/** Sleep-time agents begin with nothing but their prompt. */
+/** Puts the beginning of an agent's kind behind what is in its context. */
+export async function saveDefaultMessages(db: Db, owner: MessageOwner): Promise<void> {
+  const { organizationId, agentId, conversationId } = owner
+  await inTransaction(db, async (tx) => {
+    const scope = await lockScope(tx, organizationId, conversationId)
+    const { agent } = await readPicture(tx, organizationId, agentId, conversationId)
+    const time = formatLocalTime(new Date(), agent.timezone)
+    const messages = defaultMessages(agent.agentType, time).map(toMessage)
+    await insertMessages(tx, owner, messages)
+    await extendContext(
+      tx,
+      scope,
+      messages.map((message) => message.id),
+      { stored: messages.length },
+    )
+  })
+}
+
 function beginningOf(body: CreateAgent, time: string): MessageBody[] {
   const given = body.initial_message_sequence
   return given ? given.flatMap((item) => bodiesOf(body, item, time)) : defaultMessages(body.agent_type, time)

@@ -5,8 +5,10 @@ import { agentToolRoutes } from './agent-tools.ts'
 import { agentRoutes } from './agents.ts'
 import { blockRoutes } from './blocks.ts'
 import { healthRoutes } from './health.ts'
+import { internalRoutes } from './internal.ts'
 import { modelRoutes } from './models.ts'
 import { organizationRoutes } from './organizations.ts'
+import { resetRoutes } from './reset-messages.ts'
 import { tagRoutes } from './tags.ts'
 import { toolRoutes } from './tools.ts'
 import { userRoutes } from './users.ts'
@@ -24,5 +26,7 @@ export function endpointsOf(deps: HttpDeps): Endpoint[] {
     ...tagRoutes(deps),
     ...organizationRoutes(deps),
     ...userRoutes(deps),
+    ...resetRoutes(deps),
+    ...internalRoutes(deps),
   ]
 }

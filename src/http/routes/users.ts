@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
-import { createUser, deleteUser, readUsers, updateUser } from '../../store/organizations.ts'
+import { DEFAULT_USER } from '../../domain/id.ts'
+import { createUser, deleteUser, readUsers, type UserRow, updateUser } from '../../store/organizations.ts'
 import type { HttpDeps } from '../deps.ts'
 import { type Endpoint, route } from '../route.ts'
 import { id, Timestamp } from '../schemas/basics.ts'
@@ -12,7 +13,7 @@ const User = z
     id: z.string(),
     organization_id: z.string(),
     name: z.string(),
-    created_at: Timestamp,
+    created_at: Timestamp.nullable(),
     updated_at: Timestamp,
     is_deleted: z.boolean(),
   })
@@ -60,16 +61,24 @@ const remove = {
 export function userRoutes({ db }: HttpDeps): Endpoint[] {
   return [
     route(list, async ({ query, c }) => {
-      return c.json(await readUsers(db, query.after ?? null, query.limit ?? LIMIT_DEFAULT))
+      const rows = await readUsers(db, query.after ?? null, query.limit ?? LIMIT_DEFAULT)
+      return c.json(rows.map(toWireUser))
     }),
     route(create, async ({ body, c }) => {
-      return c.json(await createUser(db, { name: body.name, organizationId: body.organization_id }))
+      return c.json(
+        toWireUser(await createUser(db, { name: body.name, organizationId: body.organization_id })),
+      )
     }),
     route(update, async ({ body, c }) => {
       const { id: userId, name, organization_id: organization } = body
       const change = { ...(name && { name }), ...(organization && { organization_id: organization }) }
-      return c.json(await updateUser(db, userId, change))
+      return c.json(toWireUser(await updateUser(db, userId, change)))
     }),
-    route(remove, async ({ query, c }) => c.json(await deleteUser(db, query.user_id))),
+    route(remove, async ({ query, c }) => c.json(toWireUser(await deleteUser(db, query.user_id)))),
   ]
+}
+
+/** The user that comes with the server was not made by anybody, at any time. */
+function toWireUser(row: UserRow): z.output<typeof User> {
+  return { ...row, created_at: row.id === DEFAULT_USER ? null : row.created_at }
 }
