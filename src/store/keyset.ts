@@ -1,4 +1,4 @@
-import { type RawBuilder, sql } from 'kysely'
+import { type OrderByItemBuilder, type RawBuilder, sql } from 'kysely'
 import type { OrganizationId } from '../domain/id.ts'
 import type { Database, Db } from './schema.ts'
 
@@ -79,9 +79,12 @@ export function inOrder<Row>(rows: Row[], page: Page): Row[] {
 }
 
 /** How `order by` is written so that nulls come last in the order asked for, whatever the direction of reading. */
-export function sorting(page: Page): RawBuilder<unknown> {
-  const backwards = readingOrder(page) !== page.order
-  return sql.raw(`${readingOrder(page)} nulls ${backwards ? 'first' : 'last'}`)
+export function sorting(page: Page): (item: OrderByItemBuilder) => OrderByItemBuilder {
+  const order = readingOrder(page)
+  return (item) => {
+    const directed = order === 'asc' ? item.asc() : item.desc()
+    return order === page.order ? directed.nullsLast() : directed.nullsFirst()
+  }
 }
 
 /** A pattern for text that contains `text`: its `%` and `_` are themselves. */

@@ -111,6 +111,7 @@ export type AgentSecretsTable = {
   id: string
   value_encrypted: string
   description: string | null
+  ordinal: GeneratedAlways<number>
   created_at: Generated<string>
   updated_at: Generated<string>
 }

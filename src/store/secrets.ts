@@ -29,7 +29,7 @@ export async function saveSecrets(
   if (rows.length > 0) await tx.insertInto('agent_secrets').values(rows).execute()
 }
 
-/** Of many agents, by key. */
+/** Of many agents, each agent's in the order in which they were given. */
 export async function readSecrets(
   db: Db,
   organizationId: OrganizationId,
@@ -39,8 +39,7 @@ export async function readSecrets(
     .selectFrom('agent_secrets')
     .where('organization_id', '=', organizationId)
     .where('agent_id', 'in', agentIds)
-    .orderBy('created_at')
-    .orderBy('key')
+    .orderBy('ordinal')
     .selectAll()
     .execute()
 }

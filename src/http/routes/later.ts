@@ -56,10 +56,7 @@ function answerOf(later: LaterRoute, params: Record<string, string>): Json {
     case 'no_map':
       return {}
     case 'missing':
-      throw new Fault(
-        'not_found',
-        `${later.noun} not found with id='['${Object.values(params).at(-1) ?? ''}']'`,
-      )
+      throw new Fault('not_found', `${later.noun} not found with id='['${namedIn(params)}']'`)
     case 'not_allowed':
       throw new Fault('method_not_allowed', `${later.subject} cannot be changed`)
     case 'ended':

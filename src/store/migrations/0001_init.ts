@@ -89,6 +89,7 @@ const TABLES = [
     id text not null,
     value_encrypted text not null,
     description text,
+    ordinal bigint generated always as identity,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
     primary key (organization_id, agent_id, key),
