@@ -158,7 +158,10 @@ describe('trouble', () => {
     await broken.db.schema.dropTable('agent_secrets').execute()
     const answer = await broken.ask('POST', '/v1/agents/', { model: MODEL, secrets: { A: 'b' } })
     expect(answer).toMatchObject({ status: 500, body: { detail: 'An unknown error occurred' } })
-    expect(broken.observations).toMatchObject([{ type: 'request_crashed', path: '/v1/agents' }])
+    expect(broken.observations).toMatchObject([
+      { type: 'request_crashed', path: '/v1/agents' },
+      { type: 'request_ended', status: 500 },
+    ])
     await broken.close()
   })
 })

@@ -14,6 +14,7 @@ export function createApp(deps: HttpDeps, further: Endpoint[] = []) {
   const present = [...endpointsOf(deps), ...further]
   const endpoints = [...present, ...laterRoutes(deps, present)]
   const app = new OpenAPIHono<HttpEnv>({ strict: false })
+  app.use(timed(deps))
   app.use(cors(deps.settings.corsOrigins))
   app.use(async (c, next) => {
     checkPassword(c, deps.settings.password)
@@ -32,6 +33,16 @@ export function createApp(deps: HttpDeps, further: Endpoint[] = []) {
   })
   app.onError((error, c) => answerError(error, c, deps.observe))
   return app
+}
+
+/** A stream counts as ended when its headers are sent: how long it lasts is told of its run. */
+function timed(deps: HttpDeps): MiddlewareHandler {
+  return async (c, next) => {
+    const start = performance.now()
+    await next()
+    const ms = Math.round(performance.now() - start)
+    deps.observe({ type: 'request_ended', method: c.req.method, path: c.req.path, status: c.res.status, ms })
+  }
 }
 
 /** What every route may count on: who asks, and how much may be sent. */

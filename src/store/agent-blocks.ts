@@ -116,15 +116,21 @@ export async function attachBlocks(
   ids: BlockId[],
 ): Promise<void> {
   await inTransaction(db, async (tx) => {
-    for (const block of await holdBlocks(tx, organizationId, ids)) {
-      const label = block.label ?? ''
-      await tx
-        .insertInto('agent_blocks')
-        .values({ organization_id: organizationId, agent_id: agentId, block_id: block.id, label })
-        .onConflict((conflict) => conflict.columns(['organization_id', 'agent_id', 'block_id']).doNothing())
-        .execute()
-        .catch((error) => Promise.reject(isUniqueViolation(error) ? labelTaken(label) : error))
-    }
+    const blocks = await holdBlocks(tx, organizationId, ids)
+    if (blocks.length === 0) return
+    await tx
+      .insertInto('agent_blocks')
+      .values(
+        blocks.map((block) => ({
+          organization_id: organizationId,
+          agent_id: agentId,
+          block_id: block.id,
+          label: block.label ?? '',
+        })),
+      )
+      .onConflict((conflict) => conflict.columns(['organization_id', 'agent_id', 'block_id']).doNothing())
+      .execute()
+      .catch((error) => Promise.reject(isUniqueViolation(error) ? labelTaken() : error))
   })
 }
 

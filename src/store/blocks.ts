@@ -161,12 +161,12 @@ async function relabelLinks(tx: Db, actor: Actor, id: BlockId, label: string): P
       .where('organization_id', '=', actor.organizationId)
       .where('block_id', '=', id)
       .execute()
-      .catch((error) => Promise.reject(isUniqueViolation(error) ? labelTaken(label) : error))
+      .catch((error) => Promise.reject(isUniqueViolation(error) ? labelTaken() : error))
   }
 }
 
-export function labelTaken(label: string): Fault {
-  return new Fault('plain_conflict', `A block with the label '${label}' is attached to this agent already`)
+export function labelTaken(): Fault {
+  return new Fault('plain_conflict', 'Another block with this label is attached to this agent already')
 }
 
 /** Its links go with it; agents are shown their memory without it from their next step on. Faults: not_found. */

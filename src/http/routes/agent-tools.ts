@@ -75,10 +75,10 @@ export function agentToolRoutes(deps: HttpDeps): Endpoint[] {
     route(attach, async ({ params, actor, sdk, c }) => {
       await inTransaction(db, async (tx) => {
         const tool = await getTool(tx, actor.organizationId, params.tool_id)
-        await attachTools(tx, actor.organizationId, params.agent_id, [tool.id])
         await changeToolRules(tx, actor, params.agent_id, (rules) =>
           tool.default_requires_approval ? withApproval(rules, tool.name) : rules,
         )
+        await attachTools(tx, actor.organizationId, params.agent_id, [tool.id])
       })
       return answer(deps, c, actor, params.agent_id, sdk)
     }),
