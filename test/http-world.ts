@@ -26,6 +26,8 @@ export type HttpWorld = {
   observations: Observation[]
   /** Asks the API as a new client does, unless the headers say otherwise. */
   ask(method: string, path: string, body?: Json, headers?: Record<string, string>): Promise<Answer>
+  /** For a client of its own. */
+  fetch: typeof fetch
   /** The same with a text as the body. */
   send(method: string, path: string, text: string): Promise<Answer>
   close(): Promise<void>
@@ -52,6 +54,7 @@ export async function openHttpWorld(settings: Partial<HttpSettings> = {}): Promi
   return {
     db,
     observations,
+    fetch: async (input, init) => app.request(input instanceof Request ? input : String(input), init),
     ask: (method, path, body, headers) =>
       request(method, path, body === undefined ? undefined : JSON.stringify(body), headers),
     send: (method, path, text) => request(method, path, text),

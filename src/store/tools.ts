@@ -72,15 +72,31 @@ export async function saveBuiltInTools(db: Db, actor: Actor, tools: BuiltInTool[
     .execute()
 }
 
-function toRow(tool: BuiltInTool) {
+/** Brings the texts and schemas of the built-in tools up to date in every organisation: once, when the server starts. */
+export async function refreshBuiltInTools(db: Db, tools: BuiltInTool[]): Promise<void> {
+  const specs = tools.map((tool) => ({ name: tool.spec.name, json_schema: schemaOf(tool) }))
+  await sql`
+    update tools set json_schema = spec.json_schema, updated_at = now()
+    from json_to_recordset(${JSON.stringify(specs)}::json) as spec (name text, json_schema json)
+    where tools.name = spec.name and tools.tool_type <> 'custom'
+      and tools.json_schema::text is distinct from spec.json_schema::text
+  `.execute(db)
+}
+
+function schemaOf(tool: BuiltInTool) {
   const { name, description, parameters } = tool.spec
+  return { name, description, parameters }
+}
+
+function toRow(tool: BuiltInTool) {
+  const { name, description } = tool.spec
   return {
     id: newId('tool'),
     name,
     tool_type: tool.toolType,
     description,
     source_type: 'python',
-    json_schema: JSON.stringify({ name, description, parameters }),
+    json_schema: JSON.stringify(schemaOf(tool)),
     tags: JSON.stringify([tool.toolType]),
     return_char_limit: RETURN_CHARS_MAX_DEFAULT,
     enable_parallel_execution: tool.enableParallelExecution,

@@ -51,6 +51,12 @@ const detach = {
   answer: AgentState.nullable(),
 } as const
 
+/** The second name is the one that the official client 1.12.1 sends. */
+const Approval = z.strictObject({
+  requires_approval: z.boolean().optional(),
+  body_requires_approval: z.boolean().optional(),
+})
+
 const approval = {
   method: 'patch',
   path: `${base}/approval/{tool_name}`,
@@ -58,7 +64,7 @@ const approval = {
   summary: 'Say whether calls of a tool need an approval',
   params: z.object({ agent_id: id('agent'), tool_name: z.string() }),
   query: z.object({ requires_approval: queryBool() }),
-  body: z.strictObject({ requires_approval: z.boolean() }).nullish(),
+  body: Approval.nullish(),
   answer: AgentState.nullable(),
 } as const
 
@@ -88,7 +94,7 @@ export function agentToolRoutes(deps: HttpDeps): Endpoint[] {
       return answer(deps, c, actor, params.agent_id, sdk)
     }),
     route(approval, async ({ params, query, body, actor, sdk, c }) => {
-      const isRequired = body?.requires_approval ?? query.requires_approval
+      const isRequired = body?.requires_approval ?? body?.body_requires_approval ?? query.requires_approval
       if (isRequired === undefined) {
         const text = 'requires_approval must be provided either in request body or as query parameter'
         throw new Fault('unprocessable', text)

@@ -112,7 +112,7 @@ describe('the tools of an agent', () => {
     expect(await rules()).toEqual([
       { type: 'requires_approval', tool_name: 'fetch_webpage', prompt_template: null },
     ])
-    await world.ask('PATCH', `${path}/approval/memory_insert`, { requires_approval: true })
+    await world.ask('PATCH', `${path}/approval/memory_insert`, { body_requires_approval: true })
     await world.ask('PATCH', `${path}/approval/fetch_webpage?requires_approval=false`)
     expect(await rules()).toMatchObject([{ tool_name: 'memory_insert' }])
     expect(await world.ask('PATCH', `${path}/approval/memory_insert`)).toMatchObject({

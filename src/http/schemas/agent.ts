@@ -102,6 +102,7 @@ export const AgentState = z
     max_files_open: z.int(),
     per_file_view_window_char_limit: z.int(),
     hidden: z.boolean().nullable(),
+    prompt_refresh: z.enum(['on_change', 'deferred']).nullable(),
   })
   .openapi('AgentState')
 export type AgentState = z.output<typeof AgentState>

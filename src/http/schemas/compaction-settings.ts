@@ -11,7 +11,7 @@ export const CompactionSettingsInput = z
     prompt_acknowledgement: z.boolean().optional(),
     clip_chars: z.int().min(1).max(INT_MAX).nullish(),
     mode: z.enum(COMPACTION_MODES).optional(),
-    sliding_window_percentage: z.number().min(0).max(1).optional(),
+    sliding_window_percentage: z.number().optional(),
   })
   .openapi('CompactionSettingsInput')
 export type CompactionSettingsInput = z.output<typeof CompactionSettingsInput>

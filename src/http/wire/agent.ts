@@ -72,6 +72,7 @@ function toWireFacts(row: AgentRow) {
     last_stop_reason: row.last_stop_reason,
     timezone: row.timezone,
     hidden: row.hidden,
+    prompt_refresh: row.prompt_refresh,
   }
 }
 
