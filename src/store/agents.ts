@@ -83,7 +83,14 @@ export async function updateAgent(db: Db, actor: Actor, id: AgentId, change: Age
  * runs in the same transaction. Faults: not_found.
  */
 export async function deleteAgent(tx: Db, actor: Actor, id: AgentId): Promise<void> {
-  await updateAgent(tx, actor, id, { deleted_at: sql<string>`now()` as unknown as string })
+  const { numUpdatedRows } = await tx
+    .updateTable('agents')
+    .set({ deleted_at: sql<string>`now()`, last_updated_by_id: actor.userId })
+    .where('organization_id', '=', actor.organizationId)
+    .where('id', '=', id)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst()
+  if (numUpdatedRows === 0n) throw agentMissing(id)
   await tx
     .updateTable('conversations')
     .set({ deleted_at: sql<string>`now()` })
