@@ -1,7 +1,7 @@
 import { mkdir, readFile, readlink, rm, stat, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { arch, platform } from 'node:os'
-import { basename, dirname, join, relative } from 'node:path'
+import { basename, delimiter, dirname, join, relative } from 'node:path'
 
 export type Binaries = {
   postgres: string
@@ -59,7 +59,9 @@ async function linkLibraries(root: string, cacheDir: string): Promise<Record<str
   } catch {
     await mkdir(cacheDir, { recursive: true })
     for (const { source, target } of missing) await link(source, join(cacheDir, basename(target)))
-    return { LD_LIBRARY_PATH: cacheDir, DYLD_LIBRARY_PATH: cacheDir }
+    // The package's folder too: a library that is found by a link looks for those that it needs beside the link.
+    const path = [cacheDir, join(root, 'native', 'lib')].join(delimiter)
+    return { LD_LIBRARY_PATH: path, DYLD_LIBRARY_PATH: path }
   }
 }
 
