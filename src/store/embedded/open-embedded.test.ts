@@ -114,8 +114,22 @@ describe('the owner of a data folder', () => {
     const next = await open(dataDir)
     expect(await query(next, 'select text from note')).toEqual([{ text: 'kept' }])
     await until(() => !existsSync(owner.socketDir))
-    expect(existsSync(`/proc/${owner.pid}`)).toBe(false)
+    expect(lives(owner.pid)).toBe(false)
   })
+
+  it.skipIf(platform() === 'win32')(
+    'can be interrupted at its terminal, and still has its server',
+    async () => {
+      const dataDir = await newFolder()
+      const owner = await openInChild(dataDir)
+      process.kill(-(owner.process.pid ?? 0), 'SIGINT')
+      await sleep(300)
+      expect(readFileSync(join(dataDir, 'postgres/postmaster.pid'), 'utf8')).toMatch(
+        new RegExp(`^${owner.pid}\n`),
+      )
+      expect(owner.process.exitCode).toBe(null)
+    },
+  )
 
   // Goal: not even a server that nothing watches any more keeps the next owner out.
   // Method: the owner is stopped, its watchdog is killed, then the owner.
@@ -126,11 +140,11 @@ describe('the owner of a data folder', () => {
     for (const pid of shellsOfGroup(groupOf(owner.pid))) process.kill(pid, 'SIGKILL')
     owner.process.kill('SIGKILL')
     await sleep(200)
-    expect(existsSync(`/proc/${owner.pid}`)).toBe(true)
+    expect(lives(owner.pid)).toBe(true)
 
     const next = await open(dataDir)
     expect(await query(next, 'select count(*)::int as notes from note')).toEqual([{ notes: 0 }])
-    expect(existsSync(`/proc/${owner.pid}`)).toBe(false)
+    expect(lives(owner.pid)).toBe(false)
   })
 
   it.runIf(isLinux)('is not kept out by a lock file whose process is another program by now', async () => {
@@ -216,19 +230,25 @@ async function query({ connectionString }: { connectionString: string }, stateme
 
 type Child = { process: ChildProcess; connectionString: string; socketDir: string; pid: number }
 
-/** Opens the server in another process, which then waits to be killed. */
+/** Opens the server in another process, the first of its group, which then waits to be killed. */
 async function openInChild(dataDir: string): Promise<Child> {
   const module = fileURLToPath(new URL('./open-embedded.ts', import.meta.url))
   const program = `
     const { openEmbedded } = await import(${JSON.stringify(module)})
+    process.on('SIGINT', () => undefined)
     console.log(JSON.stringify(await openEmbedded(${JSON.stringify(dataDir)})))
     setInterval(() => undefined, 1_000)`
   const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
     stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
   })
-  cleanups.push(() => child.kill('SIGKILL'))
   const [line] = (await once(child.stdout, 'data')) as [Buffer]
-  return { process: child, ...(JSON.parse(line.toString()) as Omit<Child, 'process'>) }
+  const opened = JSON.parse(line.toString()) as Omit<Child, 'process'>
+  cleanups.push(async () => {
+    child.kill('SIGKILL')
+    await until(() => !lives(opened.pid))
+  })
+  return { process: child, ...opened }
 }
 
 /** As somebody who cannot write where it is forbidden, which root can. */
@@ -246,6 +266,14 @@ async function findBinariesUnprivileged(cacheDir: string, root: string): Promise
 async function until(holds: () => boolean): Promise<void> {
   for (const deadline = Date.now() + 10_000; !holds(); await sleep(20)) {
     if (Date.now() > deadline) throw new Error('it did not come to pass in 10 s')
+  }
+}
+
+function lives(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
   }
 }
 
