@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -22,7 +23,8 @@ export async function setup(project: TestProject) {
   const dir = given ? null : await mkdtemp(join(tmpdir(), 'perdure-test-'))
   const server = dir ? await openEmbedded(dir) : null
   const adminUrl = server?.connectionString ?? given ?? ''
-  const template = `perdure_test_${process.pid}`
+  // Of one length, so that no run's name begins with another's: they may share a server.
+  const template = `perdure_test_${randomBytes(4).toString('hex')}`
   await run(adminUrl, `create database ${template}`)
   await migrate(withDatabase(adminUrl, template))
   project.provide('database', { adminUrl, template })
@@ -51,6 +53,7 @@ async function run(url: string, statement: string): Promise<void> {
   await client.end()
 }
 
+/** The same server, another database. Not by `URL`: a socket's has no host, which it refuses. */
 export function withDatabase(url: string, name: string): string {
-  return url.replace(/^(postgres(?:ql)?:\/\/[^/]*\/)[^?]*/, `$1${name}`)
+  return url.replace(/^(postgres(?:ql)?:\/\/[^/?]*)(?:\/[^?]*)?/, `$1/${name}`)
 }
