@@ -59,6 +59,8 @@ export type Run = {
   totalDurationNs: number | null
   createdById: UserId | null
   parentRunId: RunId | null
+  /** When the run's stream was deleted; null: it is kept. */
+  eventsPurgedAt: string | null
 }
 
 /** The right to drive a run: only the newest epoch's writes count. */

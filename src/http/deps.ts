@@ -2,7 +2,10 @@ import type { Agent, CompactionMode, Scope } from '../domain/agent.ts'
 import type { LlmConfig, ModelCatalog } from '../domain/model.ts'
 import type { BuiltInTool } from '../domain/tool.ts'
 import type { Db } from '../store/schema.ts'
+import type { EngineDeps } from '../worker/deps.ts'
+import type { OutboundGuard } from '../worker/fetch-image.ts'
 import type { Observe } from '../worker/observation.ts'
+import type { Worker } from '../worker/worker.ts'
 
 export type HttpSettings = {
   /** Null: everybody may ask. */
@@ -23,12 +26,24 @@ export type HttpSettings = {
 /** Uploads may have 50 MB; a message with a picture that large is longer as base64. */
 export const BODY_BYTES_MAX_DEFAULT = 70 * 1024 * 1024
 
+/** What runs are started, followed and ended with. */
+export type EngineAccess = {
+  deps: EngineDeps
+  worker: Worker
+  guard: OutboundGuard
+  /** Silence after which a stream sends a ping, in milliseconds. */
+  pingMs: number
+  /** Run lists page in the old, inverted direction. */
+  legacyRunCursors: boolean
+}
+
 /** All that a route can reach. Made once, where the server is put together. */
 export type HttpDeps = {
   db: Db
   catalog: ModelCatalog
   settings: HttpSettings
   observe: Observe
+  engine: EngineAccess
   /** What stands in every organisation's list of tools. */
   builtInTools: BuiltInTool[]
   /** The system message of an agent in a scope, and a short name for all that it depends on. */

@@ -25,6 +25,7 @@ export const RUN_COLUMNS = [
   'runs.ttft_ns',
   'runs.created_by_id',
   'runs.parent_run_id',
+  'runs.events_purged_at',
 ] as const
 
 type ColumnOf<Name> = Name extends `runs.${infer Column}` ? Column : never
@@ -56,5 +57,6 @@ export function toRun(row: RunRow): Run {
     totalDurationNs: row.run_ns ?? null,
     createdById: row.created_by_id as Run['createdById'],
     parentRunId: row.parent_run_id,
+    eventsPurgedAt: row.events_purged_at,
   }
 }

@@ -1,4 +1,4 @@
-import type { Selectable } from 'kysely'
+import { type Selectable, sql } from 'kysely'
 import type { AgentType, Scope } from '../domain/agent.ts'
 import type { MessagePolicy } from '../domain/conversation.ts'
 import { Fault } from '../domain/fault.ts'
@@ -176,4 +176,14 @@ function toTarget(row: Awaited<ReturnType<ReturnType<typeof targets>['executeTak
     conversationModel: row.model,
     messagePolicy: row.message_policy,
   }
+}
+
+/** Remembers what a scope's system message was compiled from. */
+export async function savePromptBasis(tx: Db, scope: ScopeRow, basis: string): Promise<void> {
+  await tx
+    .updateTable('conversations')
+    .set({ prompt_basis: basis, prompt_compiled_at: sql<string>`now()` })
+    .where('organization_id', '=', scope.organization_id)
+    .where('id', '=', scope.id)
+    .execute()
 }

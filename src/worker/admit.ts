@@ -48,7 +48,12 @@ export type Send = {
 }
 
 /** `attached`: the request was a repeat; the run that the first one started is the answer. */
-export type Admitted = { runId: RunId; attached: boolean }
+export type Admitted = {
+  runId: RunId
+  attached: boolean
+  /** The run has not got its turn yet. */
+  waiting: boolean
+}
 
 type Outcome = Admitted & { start: (() => void) | null }
 
@@ -76,7 +81,8 @@ export async function admit(deps: EngineDeps, worker: Worker, send: Send): Promi
         waiting: !used,
       })
     }
-    return { runId: outcome.runId, attached: outcome.attached }
+    const { runId, attached, waiting } = outcome
+    return { runId, attached, waiting }
   } finally {
     if (slot && !used) worker.releaseSlot()
   }
@@ -92,10 +98,10 @@ async function admitInTx(
   const scope = await lockScope(tx, send.actor.organizationId, send.conversationId)
   const keys = keysOf(send.input.otids)
   const repeated = await findRepeated(tx, scope, send, keys)
-  if (repeated) return { runId: repeated, attached: true, start: null }
+  if (repeated) return { runId: repeated, attached: true, waiting: false, start: null }
   const facts = await readScopeFacts(tx, scope)
   const entry = await enter(tx, scope, facts, send)
-  if (entry.type === 'attach') return { runId: entry.runId, attached: true, start: null }
+  if (entry.type === 'attach') return { runId: entry.runId, attached: true, waiting: false, start: null }
   const run = newRunOf(send, scope, entry)
   const standing = standingOf(deps, run, facts, entry, slot, send)
   await insertRun(tx, run, standing)
@@ -103,7 +109,7 @@ async function admitInTx(
   const job = { organizationId: send.actor.organizationId, runId: run.id }
   if (standing.type !== 'waiting') await deps.queue.enqueueDrive(tx, job, standing.type === 'ready')
   const start = standing.type === 'driven' ? () => startNow(worker, run, standing, deps) : null
-  return { runId: run.id, attached: false, start }
+  return { runId: run.id, attached: false, waiting: standing.type === 'waiting', start }
 }
 
 function startNow(

@@ -68,8 +68,9 @@ export function createAgentPost(engine: () => EngineDeps, worker: () => Worker) 
     async ask(agentId: string, text: string, context: ToolContext): Promise<AgentReply> {
       const deps = engine()
       const runId = await start(agentId, text, context, true)
-      const run = await waitForRun(deps, context.organizationId, runId, context.signal)
-      if (!run) throw new Error(`${agentId} was not waited for: the run was stopped`)
+      const ended = await waitForRun(deps, context.organizationId, runId, context.signal)
+      if (!ended) throw new Error(`${agentId} was not waited for: the run was stopped`)
+      const { run } = ended
       if (run.status !== 'completed')
         throw new Error(`${agentId} did not answer: its run ended as ${run.stopReason}`)
       const { views } = await answerOfRun(deps.db, context.organizationId, run)

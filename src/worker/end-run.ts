@@ -23,7 +23,7 @@ import { outsideContext, type Settlement, settleInTx } from './settle.ts'
 /**
  * Ends a run from outside its driver: a cancel, or a run that is given up. One transaction writes everything, from the
  * journal: the driver, if there is one, finds its fence closed and writes nothing more. Undefined: there was nothing to
- * end, because the run has ended.
+ * end, because the run has ended (or, with `onlyWaiting`, has its turn by now).
  */
 export async function endRunFromOutside(
   deps: EngineDeps,
@@ -31,6 +31,7 @@ export async function endRunFromOutside(
   runId: RunId,
   closing: Closing,
   outcome: Outcome,
+  onlyWaiting = false,
 ): Promise<Settlement | undefined> {
   deps.fault('before_cancel')
   const settlement = await inTransaction(deps.db, async (tx) => {
@@ -38,7 +39,7 @@ export async function endRunFromOutside(
     if (!seen) return undefined
     const scope = await lockScope(tx, organizationId, seen.conversation_id, true)
     const run = await lockRun(tx, organizationId, runId, { lock: true })
-    if (!run) return undefined
+    if (!run || (onlyWaiting && (run.holds_turn || run.status !== 'created'))) return undefined
     const settled: Settled = {
       organizationId,
       runId,

@@ -1,3 +1,4 @@
+import type { RunError } from '../domain/failure.ts'
 import { endsStream } from '../domain/frame.ts'
 import type { OrganizationId, RunId } from '../domain/id.ts'
 import type { Run } from '../domain/run.ts'
@@ -15,9 +16,14 @@ export async function waitForRun(
   organizationId: OrganizationId,
   runId: RunId,
   signal: AbortSignal,
-): Promise<Run | undefined> {
+): Promise<EndedRun | undefined> {
+  let error: RunError | null = null
   for await (const { frame } of followRun(deps, organizationId, runId, 0, signal)) {
+    if (frame.kind === 'error') error = frame.error
     if (endsStream(frame)) break
   }
-  return signal.aborted ? undefined : getRun(deps.db, organizationId, runId)
+  return signal.aborted ? undefined : { run: await getRun(deps.db, organizationId, runId), error }
 }
+
+/** `error` says more than the run's row: which kind of model failure it was. */
+export type EndedRun = { run: Run; error: RunError | null }

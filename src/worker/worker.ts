@@ -108,6 +108,13 @@ export class Worker {
     return settlement
   }
 
+  /** Takes back a run that still waits for its turn; one that has begun goes on. */
+  async withdraw(organizationId: OrganizationId, runId: RunId, outcome: Outcome): Promise<boolean> {
+    const settlement = await endRunFromOutside(this.#deps, organizationId, runId, 'interrupted', outcome, true)
+    if (settlement) tellSettled(this.#deps, settlement, this.driveNext)
+    return settlement !== undefined
+  }
+
   /** Begins nothing more, gives steps time to end, and hands the rest over. */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true

@@ -23,6 +23,11 @@ const SMALL_MODELS: Record<string, string> = {
   google_ai: 'google_ai/gemini-2.5-flash',
 }
 
+/** The handle of the small model that summarises for agents of a provider; null: their own model does. */
+export function summariserHandle(config: LlmConfig): string | null {
+  return SMALL_MODELS[config.provider_name ?? ''] ?? null
+}
+
 /** Summarises messages with the model that the settings say; the agent's own where that one cannot be had. */
 export async function summarise(
   state: LoopState,
@@ -124,7 +129,7 @@ async function summariserConfig(
   ports: LoopPorts,
 ): Promise<LlmConfig> {
   const own = configOf(state)
-  const handle = settings.model ?? SMALL_MODELS[own.provider_name ?? ''] ?? null
+  const handle = settings.model ?? summariserHandle(own)
   return (handle === null ? null : await ports.configOf(handle)) ?? own
 }
 

@@ -1,0 +1,18 @@
+import type { HttpDeps } from './deps.ts'
+import type { Endpoint } from './route.ts'
+import { contextRoutes } from './routes/contexts.ts'
+import { conversationRoutes } from './routes/conversations.ts'
+import { messageRoutes } from './routes/messages.ts'
+import { runRoutes } from './routes/runs.ts'
+import { stepRoutes } from './routes/steps.ts'
+
+/** Everything that starts, follows, ends or shows turns. */
+export function engineEndpoints(deps: HttpDeps): Endpoint[] {
+  return [
+    ...messageRoutes(deps),
+    ...conversationRoutes(deps),
+    ...runRoutes(deps),
+    ...stepRoutes(deps),
+    ...contextRoutes(deps),
+  ]
+}

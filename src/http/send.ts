@@ -1,0 +1,149 @@
+import { createHash } from 'node:crypto'
+import type { Actor } from '../domain/actor.ts'
+import { Fault } from '../domain/fault.ts'
+import type { RunId } from '../domain/id.ts'
+import type { JsonObject } from '../domain/json.ts'
+import type { LlmConfig } from '../domain/model.ts'
+import type { MessagePolicy } from '../domain/conversation.ts'
+import type { Transport, TurnRequest } from '../domain/turn.ts'
+import { saveResponseSent } from '../store/runs.ts'
+import type { Target } from '../store/scopes.ts'
+import { type Admitted, admit, conversationBusy } from '../worker/admit.ts'
+import { prepareInput } from '../worker/prepare-input.ts'
+import { answerOfRun } from '../worker/run-answer.ts'
+import { waitForRun } from '../worker/wait-run.ts'
+import type { HttpDeps } from './deps.ts'
+import { type Answer, failedAnswer } from './run-failure.ts'
+import type { SendBody } from './schemas/send.ts'
+import { toWireAnswer } from './wire/answer.ts'
+
+/** A request to an agent, from whichever route. */
+export type SendCommand = {
+  actor: Actor
+  target: Target
+  body: SendBody
+  transport: Transport
+  /** What the route does when the turn is taken, unless the conversation says otherwise. */
+  policy: MessagePolicy
+  /** Says in the run's metadata which way it came. */
+  runType: string
+  background: boolean
+  /** The body as it was sent: repeats are known by it. */
+  raw: string
+  isRetry: boolean
+}
+
+/** Takes the request in. Faults: coded_not_found for a model, and those of `admit`. */
+export async function startSend(deps: HttpDeps, command: SendCommand): Promise<Admitted> {
+  const { actor, target, body } = command
+  const { engine } = deps
+  const overrideModel = await modelFor(deps, target, body)
+  const model = (overrideModel ?? target.config).model
+  const input = await prepareInput(body.items, target.timezone, model, engine.guard)
+  const admitted = await admit(engine.deps, engine.worker, {
+    actor,
+    agent: {
+      id: target.agentId,
+      projectId: target.projectId,
+      templateId: target.templateId,
+      baseTemplateId: target.baseTemplateId,
+    },
+    conversationId: target.conversationId,
+    input,
+    request: requestOf(command, overrideModel),
+    policy: command.transport === 'async' ? 'enqueue' : (target.messagePolicy ?? command.policy),
+    background: command.background,
+    metadata: { run_type: command.runType, ...(command.transport === 'async' && { lettuce: null }) },
+    requestConfig: configOf(body),
+    callbackUrl: body.callbackUrl,
+    bodyHash: createHash('sha256').update(command.raw).digest('hex'),
+    isRetry: command.isRetry,
+  })
+  if (command.transport !== 'async' && admitted.waiting) withdrawLater(deps, command, admitted.runId)
+  return admitted
+}
+
+/** A caller does not wait for ever: a message that has not had its turn by then is taken back. */
+function withdrawLater(deps: HttpDeps, command: SendCommand, runId: RunId): void {
+  const { worker, deps: engine } = deps.engine
+  const busy = conversationBusy(command.target.conversationId, null)
+  const outcome = {
+    stopReason: 'error' as const,
+    error: { errorType: 'conversation_busy', message: busy.message, detail: null, modelFailure: null },
+  }
+  const timer = setTimeout(() => {
+    worker.withdraw(command.actor.organizationId, runId, outcome).catch((error: unknown) => {
+      engine.observe({ type: 'database_trouble', what: `withdrawing ${runId}`, error })
+    })
+  }, engine.settings.waitMs)
+  timer.unref()
+}
+
+/** Sends, waits, and answers with the whole answer as one JSON body. */
+export async function sendAndWait(deps: HttpDeps, command: SendCommand, gone: AbortSignal): Promise<Answer> {
+  const { runId } = await startSend(deps, command)
+  const { organizationId } = command.actor
+  const ended = await waitForRun(deps.engine.deps, organizationId, runId, gone)
+  if (!ended) return { status: 499, body: { detail: 'The client has closed the request' } }
+  const failed = failedAnswer(ended.run, ended.error)
+  if (failed) return failed
+  const answer = await answerOfRun(deps.db, organizationId, ended.run)
+  return { status: 200, body: toWireAnswer(ended.run, answer) }
+}
+
+/** Notes that a JSON answer went out whole, once it has. */
+export function noteSent(deps: HttpDeps, command: SendCommand, runId: RunId): void {
+  saveResponseSent(deps.db, command.actor.organizationId, runId).catch((error: unknown) => {
+    deps.observe({ type: 'database_trouble', what: `noting the answer of ${runId}`, error })
+  })
+}
+
+function requestOf({ body, transport }: SendCommand, overrideModel: LlmConfig | null): Omit<TurnRequest, 'input'> {
+  return {
+    transport,
+    stepsMax: body.stepsMax,
+    streamTokens: body.streamTokens,
+    returnTypes: body.returnTypes,
+    useAssistantMessage: body.useAssistantMessage,
+    assistantToolName: body.assistantToolName,
+    assistantToolKwarg: body.assistantToolKwarg,
+    clientTools: body.clientTools,
+    clientSkills: body.clientSkills,
+    overrideModel,
+    overrideSystem: body.overrideSystem,
+    includeCompactionMessages: body.includeCompactionMessages,
+    depth: 0,
+    waitingAgents: [],
+    billing: null,
+  }
+}
+
+/** The four options that the old server kept of a request. */
+function configOf(body: SendBody): JsonObject {
+  return {
+    use_assistant_message: body.useAssistantMessage,
+    assistant_message_tool_name: body.assistantToolName,
+    assistant_message_tool_kwarg: body.assistantToolKwarg,
+    include_return_message_types: body.returnTypes,
+  }
+}
+
+/** The model of one request: its own, or the conversation's, with the agent's window as a bound; null: the agent's. */
+export async function modelFor(deps: HttpDeps, target: Target, body: SendBody): Promise<LlmConfig | null> {
+  const handle = body.overrideModel ?? target.conversationModel
+  if (handle === null) return null
+  const listing = await deps.catalog.findModel(handle)
+  if (!listing) throw await unknownHandle(deps, handle)
+  const { config } = listing
+  return {
+    ...config,
+    context_window: Math.min(config.context_window, target.config.context_window),
+    parallel_tool_calls: target.config.parallel_tool_calls,
+    enable_reasoner: target.config.enable_reasoner,
+  }
+}
+
+export async function unknownHandle(deps: Pick<HttpDeps, 'catalog'>, handle: string): Promise<Fault> {
+  const handles = (await deps.catalog.listModels()).map((listing) => `'${listing.handle}'`)
+  return new Fault('coded_not_found', `Handle ${handle} not found, must be one of [${handles.join(', ')}]`)
+}

@@ -1,0 +1,110 @@
+import type { NumberedFrame } from '../domain/frame.ts'
+import type { OrganizationId, RunId } from '../domain/id.ts'
+import { followRun } from '../worker/follow-run.ts'
+import type { EngineDeps } from '../worker/deps.ts'
+import { encodeFrame, encodePing, STREAM_END } from './wire/frame.ts'
+
+export type StreamOptions = {
+  /** Frames up to this number were seen. */
+  afterSeq: number
+  includePings: boolean
+  /** Silence after which a ping is sent, in milliseconds. */
+  pingMs: number
+  /** How long a reader that takes nothing is kept, in milliseconds. */
+  stuckMs?: number
+}
+
+const STUCK_MS = 60_000
+
+const HEADERS = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-cache',
+  'x-accel-buffering': 'no',
+}
+
+/**
+ * A run's frames as server-sent events. The stream only looks on: closing it ends nothing, and a reader that is slow
+ * makes nothing slow, because frames are read when they are taken.
+ */
+export function streamRun(
+  deps: Pick<EngineDeps, 'db' | 'hub'>,
+  organizationId: OrganizationId,
+  runId: RunId,
+  options: StreamOptions,
+): Response {
+  const gone = new AbortController()
+  const frames = followRun(deps, organizationId, runId, options.afterSeq, gone.signal)
+  const pump = new Pump(frames, runId, options, gone)
+  const body = new ReadableStream<Uint8Array>(
+    { pull: (controller) => pump.pull(controller), cancel: () => pump.close() },
+    { highWaterMark: 1 },
+  )
+  return new Response(body, { headers: HEADERS })
+}
+
+class Pump {
+  readonly #frames: AsyncGenerator<NumberedFrame, void>
+  readonly #runId: RunId
+  readonly #options: StreamOptions
+  readonly #gone: AbortController
+  readonly #encoder = new TextEncoder()
+  #next: Promise<IteratorResult<NumberedFrame, void>> | undefined
+  #seq: number
+  #stuck: NodeJS.Timeout | undefined
+
+  constructor(
+    frames: AsyncGenerator<NumberedFrame, void>,
+    runId: RunId,
+    options: StreamOptions,
+    gone: AbortController,
+  ) {
+    this.#frames = frames
+    this.#runId = runId
+    this.#options = options
+    this.#gone = gone
+    this.#seq = options.afterSeq
+  }
+
+  /** Called when the reader has room: gives it the next frame, or a ping if there is none for a while. */
+  async pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    clearTimeout(this.#stuck)
+    while (true) {
+      const text = await this.#nextText()
+      if (text === null) {
+        controller.enqueue(this.#encoder.encode(STREAM_END))
+        controller.close()
+        return this.close()
+      }
+      if (text === '') continue
+      controller.enqueue(this.#encoder.encode(text))
+      // A reader that takes nothing for a minute is gone, whatever its socket says.
+      this.#stuck = setTimeout(() => this.close(), this.#options.stuckMs ?? STUCK_MS)
+      this.#stuck.unref()
+      return
+    }
+  }
+
+  close(): void {
+    clearTimeout(this.#stuck)
+    this.#gone.abort()
+  }
+
+  /** Null: the stream has ended. Empty: a frame that this reader does not want. */
+  async #nextText(): Promise<string | null> {
+    this.#next ??= this.#frames.next()
+    const result = await Promise.race([this.#next, this.#silence()])
+    if (result === 'silence') return this.#options.includePings ? encodePing(this.#seq, this.#runId) : ''
+    this.#next = undefined
+    if (result.done) return null
+    this.#seq = result.value.seq
+    if (result.value.frame.kind === 'ping' && !this.#options.includePings) return ''
+    return encodeFrame(result.value, this.#runId)
+  }
+
+  async #silence(): Promise<'silence'> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve('silence'), this.#options.pingMs)
+      this.#next?.finally(() => clearTimeout(timer)).catch(() => undefined)
+    })
+  }
+}

@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto'
+import type { Server } from 'node:http'
+import { createAdaptorServer } from '@hono/node-server'
+import { type Config, serverKey } from './config.ts'
+import type { ModelCatalog } from './domain/model.ts'
+import { type Engine, startEngine } from './engine.ts'
+import { createApp } from './http/app.ts'
+import type { HttpDeps } from './http/deps.ts'
+import { engineEndpoints } from './http/engine-endpoints.ts'
+import { toWireAnswer } from './http/wire/answer.ts'
+import { compactionDefaults } from './compaction-defaults.ts'
+import { compilePrompt } from './loop/prompt/compile-prompt.ts'
+import { createCatalog } from './providers/catalog.ts'
+import { reasonsByDefault } from './providers/model-facts.ts'
+import { providersFromEnv } from './providers/settings.ts'
+import { openEmbedded } from './store/embedded/open-embedded.ts'
+import { migrate, openDatabase } from './store/open.ts'
+import type { Observe } from './worker/observation.ts'
+import { API_VERSION } from './version.ts'
+
+export type RunningServer = {
+  url: string
+  database: string
+  catalog: ModelCatalog
+  engine: Engine
+  stop(): Promise<void>
+}
+
+type Env = Record<string, string | undefined>
+
+/** The whole server: database, engine, API. It makes the parts and hands them to each other. */
+export async function startServer(config: Config, env: Env, observe: Observe): Promise<RunningServer> {
+  const embedded = config.databaseUrl === null ? await openEmbedded(config.dataDir) : null
+  const connectionString = embedded?.connectionString ?? config.databaseUrl ?? ''
+  await migrate(connectionString)
+  const db = openDatabase({ connectionString, connectionsMax: config.databaseConnectionsMax })
+  const catalog = createCatalog(providersFromEnv(env))
+  const engine = await startEngine({ connectionString, db, catalog, config, observe, toResult: toWireAnswer })
+  const deps: HttpDeps = {
+    db,
+    catalog,
+    observe,
+    settings: {
+      password: config.password,
+      bodyBytesMax: config.bodyBytesMax,
+      corsOrigins: config.corsOrigins,
+      version: API_VERSION,
+      sealKey: createHash('sha256').update(serverKey(config)).digest(),
+      defaultModel: config.defaultModel,
+      defaultEmbedding: config.defaultEmbedding,
+    },
+    engine: {
+      deps: engine.deps,
+      worker: engine.worker,
+      guard: { allow: config.outboundAllow },
+      pingMs: config.pingMs,
+      legacyRunCursors: config.legacyRunCursors,
+    },
+    builtInTools: engine.builtIns,
+    compilePrompt,
+    compactionDefaults,
+    reasonsByDefault,
+  }
+  const app = createApp(deps, engineEndpoints(deps))
+  const server = createAdaptorServer({ fetch: app.fetch }) as Server
+  const url = await listen(server, config)
+
+  return {
+    url,
+    database: embedded ? `embedded PostgreSQL in ${config.dataDir}` : maskedUrl(connectionString),
+    catalog,
+    engine,
+    async stop() {
+      server.close()
+      server.closeIdleConnections()
+      await engine.stop(config.drainMs)
+      server.closeAllConnections()
+      await db.destroy()
+      await embedded?.stop()
+    },
+  }
+}
+
+/** Streams live for as long as a run does; what is idle or half open does not. */
+async function listen(server: Server, config: Config): Promise<string> {
+  server.requestTimeout = 120_000
+  server.headersTimeout = 30_000
+  server.keepAliveTimeout = 65_000
+  server.timeout = 0
+  await new Promise<void>((done, fail) => {
+    server.once('error', fail)
+    server.listen(config.port, config.host, done)
+  })
+  const address = server.address()
+  const port = typeof address === 'object' && address !== null ? address.port : config.port
+  const host = config.host.includes(':') ? `[${config.host}]` : config.host
+  return `http://${host}:${port}`
+}
+
+function maskedUrl(url: string): string {
+  return url.replace(/:\/\/([^:@/]*):[^@/]*@/, '://$1:****@')
+}

@@ -1,0 +1,209 @@
+import { type SelectQueryBuilder, sql } from 'kysely'
+import { Fault } from '../domain/fault.ts'
+import type { AgentId, ConversationId, OrganizationId, RunId } from '../domain/id.ts'
+import type { Run, RunStatus, StopReason } from '../domain/run.ts'
+import { RUN_COLUMNS, type RunRow, toRun } from './run-rows.ts'
+import type { Database, Db } from './schema.ts'
+
+/** Which runs are asked for; all of it together, null: not asked. */
+export type RunFilter = {
+  runId?: RunId | null
+  agentIds?: AgentId[] | null
+  statuses?: RunStatus[] | null
+  background?: boolean | null
+  stopReason?: StopReason | null
+  conversationId?: ConversationId | null
+  projectId?: string | null
+  baseTemplateId?: string | null
+  stepCount?: { value: number; operator: 'eq' | 'gte' | 'lte' } | null
+  /** Ids of tools; any of them. */
+  toolsUsed?: string[] | null
+  /** RFC 3339; both inclusive. */
+  from?: string | null
+  to?: string | null
+  /** Nanoseconds. */
+  duration?: { value: number; operator: 'gt' | 'lt' | 'eq' } | null
+  /** 1–100: at least as long as this share of the runs. */
+  durationPercentile?: number | null
+}
+
+export type RunPage = {
+  orderBy: 'created_at' | 'duration'
+  order: 'asc' | 'desc'
+  /** Further along the order than this run. */
+  after: RunId | null
+  /** Before this run in the order. */
+  before: RunId | null
+  limit: number
+}
+
+/** A page of runs, by keyset: the millionth page costs what the first does. Faults: not_found for a cursor. */
+export async function readRuns(
+  db: Db,
+  organizationId: OrganizationId,
+  filter: RunFilter,
+  page: RunPage,
+): Promise<Run[]> {
+  let query = filtered(db, organizationId, filter)
+  if (page.orderBy === 'duration' || filter.duration || filter.durationPercentile) {
+    query = query.where('run_metrics.run_ns', 'is not', null)
+  }
+  if (filter.durationPercentile) {
+    const threshold = await percentileOf(db, organizationId, filter, filter.durationPercentile)
+    if (threshold !== null) query = query.where('run_metrics.run_ns', '>=', threshold)
+  }
+  const backwards = page.before !== null && page.after === null
+  const direction = (page.order === 'desc') !== backwards ? 'desc' : 'asc'
+  const cursor = page.after ?? page.before
+  if (cursor) query = query.where(await beyond(db, organizationId, cursor, page.orderBy, direction))
+  const key = page.orderBy === 'duration' ? 'run_metrics.run_ns' : 'runs.created_at'
+  const rows = await query
+    .orderBy(key, direction)
+    .orderBy('runs.id', direction)
+    .limit(page.limit)
+    .select([...RUN_COLUMNS, 'run_metrics.run_ns'])
+    .execute()
+  const runs = rows.map((row) => toRun(row as RunRow))
+  return backwards ? runs.toReversed() : runs
+}
+
+type RunQuery = SelectQueryBuilder<Database, 'runs' | 'run_metrics', object>
+
+function filtered(db: Db, organizationId: OrganizationId, filter: RunFilter): RunQuery {
+  let query: RunQuery = db
+    .selectFrom('runs')
+    .innerJoin('run_metrics', (join) =>
+      join
+        .onRef('run_metrics.organization_id', '=', 'runs.organization_id')
+        .onRef('run_metrics.id', '=', 'runs.id'),
+    )
+    .where('runs.organization_id', '=', organizationId)
+  if (filter.runId) query = query.where('runs.id', '=', filter.runId)
+  if (filter.agentIds) query = query.where('runs.agent_id', 'in', filter.agentIds)
+  if (filter.statuses) query = query.where('runs.status', 'in', filter.statuses)
+  if (filter.background !== undefined && filter.background !== null) {
+    query = query.where('runs.background', '=', filter.background)
+  }
+  if (filter.stopReason) query = query.where('runs.stop_reason', '=', filter.stopReason)
+  if (filter.conversationId) {
+    query = query.where('runs.conversation_id', '=', filter.conversationId).where('runs.in_default_conversation', '=', false)
+  }
+  if (filter.projectId) query = query.where('runs.project_id', '=', filter.projectId)
+  if (filter.baseTemplateId) query = query.where('runs.base_template_id', '=', filter.baseTemplateId)
+  if (filter.from) query = query.where('runs.created_at', '>=', filter.from)
+  if (filter.to) query = query.where('runs.created_at', '<=', filter.to)
+  return measured(query, filter)
+}
+
+const STEP_OPERATORS = { eq: '=', gte: '>=', lte: '<=' } as const
+const DURATION_OPERATORS = { gt: '>', lt: '<', eq: '=' } as const
+
+/** The filters on what a run took and used. */
+function measured(start: RunQuery, filter: RunFilter): RunQuery {
+  let query = start
+  if (filter.stepCount) {
+    query = query.where('run_metrics.num_steps', STEP_OPERATORS[filter.stepCount.operator], filter.stepCount.value)
+  }
+  if (filter.duration) {
+    query = query.where('run_metrics.run_ns', DURATION_OPERATORS[filter.duration.operator], filter.duration.value)
+  }
+  if (filter.toolsUsed?.length) {
+    query = query.where(sql<boolean>`run_metrics.tools_used ?| ${filter.toolsUsed}`)
+  }
+  return query
+}
+
+/** The population is the organisation's, narrowed by project, agents and statuses only. Null: nobody has ended yet. */
+async function percentileOf(
+  db: Db,
+  organizationId: OrganizationId,
+  filter: RunFilter,
+  percentile: number,
+): Promise<number | null> {
+  const { agentIds, statuses, projectId } = filter
+  const narrow = { agentIds: agentIds ?? null, statuses: statuses ?? null, projectId: projectId ?? null }
+  const row = await filtered(db, organizationId, narrow)
+    .where('run_metrics.run_ns', 'is not', null)
+    .select(sql<number | null>`percentile_cont(${percentile / 100}) within group (order by run_metrics.run_ns)`.as('ns'))
+    .executeTakeFirst()
+  return row?.ns ?? null
+}
+
+/** Behind a run in a direction, told by the run's own values as the database has them. */
+async function beyond(
+  db: Db,
+  organizationId: OrganizationId,
+  cursor: RunId,
+  orderBy: RunPage['orderBy'],
+  direction: 'asc' | 'desc',
+) {
+  const row = await db
+    .selectFrom('runs')
+    .leftJoin('run_metrics', (join) =>
+      join
+        .onRef('run_metrics.organization_id', '=', 'runs.organization_id')
+        .onRef('run_metrics.id', '=', 'runs.id'),
+    )
+    .where('runs.organization_id', '=', organizationId)
+    .where('runs.id', '=', cursor)
+    .select(['runs.created_at', 'run_metrics.run_ns'])
+    .executeTakeFirst()
+  if (!row) throw new Fault('not_found', `Run not found with id='['${cursor}']'`)
+  const sign = direction === 'desc' ? sql.raw('<') : sql.raw('>')
+  if (orderBy === 'duration') {
+    return sql<boolean>`(run_metrics.run_ns, runs.id) ${sign} (${row.run_ns ?? 0}::bigint, ${cursor})`
+  }
+  return sql<boolean>`(runs.created_at, runs.id) ${sign} (${row.created_at}::timestamptz, ${cursor})`
+}
+
+/** Runs that have not ended: of an agent, or of one conversation. */
+export async function readActiveRuns(
+  db: Db,
+  organizationId: OrganizationId,
+  of: { agentId: AgentId } | { conversationId: ConversationId },
+): Promise<RunId[]> {
+  let query = db
+    .selectFrom('runs')
+    .where('organization_id', '=', organizationId)
+    .where('status', 'in', ['created', 'running'])
+    .orderBy('created_at', 'desc')
+    .limit(100)
+    .select('id')
+  query = 'agentId' in of ? query.where('agent_id', '=', of.agentId) : query.where('conversation_id', '=', of.conversationId)
+  return (await query.execute()).map((row) => row.id)
+}
+
+/** Deletes a run that has ended, with its stream; its messages and steps stay. Faults: not_found, plain_conflict. */
+export async function deleteRun(db: Db, organizationId: OrganizationId, id: RunId): Promise<void> {
+  const run = await db
+    .selectFrom('runs')
+    .where('organization_id', '=', organizationId)
+    .where('id', '=', id)
+    .select('status')
+    .executeTakeFirst()
+  if (!run) throw new Fault('not_found', `Run not found with id='['${id}']'`)
+  if (run.status === 'created' || run.status === 'running') {
+    throw new Fault('conflict', `Run ${id} is active; cancel it first, or delete it with force=true`, { run_id: id })
+  }
+  await db.transaction().execute(async (tx) => {
+    await tx
+      .updateTable('messages')
+      .set({ run_id: null })
+      .where('organization_id', '=', organizationId)
+      .where('run_id', '=', id)
+      .execute()
+    await tx.deleteFrom('runs').where('organization_id', '=', organizationId).where('id', '=', id).execute()
+  })
+}
+
+/** Metrics of a run. Faults: not_found. */
+export async function getRunMetrics(db: Db, organizationId: OrganizationId, id: RunId) {
+  const row = await db
+    .selectFrom('run_metrics')
+    .where('organization_id', '=', organizationId)
+    .where('id', '=', id)
+    .selectAll()
+    .executeTakeFirst()
+  if (!row) throw new Fault('not_found', `Run metrics not found with id='['${id}']'`)
+  return row
+}

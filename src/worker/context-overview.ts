@@ -1,0 +1,53 @@
+import type { OrganizationId } from '../domain/id.ts'
+import { promptUpdate, withPrompt } from '../loop/refresh-prompt.ts'
+import { systemTextOf } from '../loop/build-request.ts'
+import { estimateTokens } from '../loop/tokens.ts'
+import { countMessages } from '../store/message-lists.ts'
+import type { Db } from '../store/schema.ts'
+import type { Target } from '../store/scopes.ts'
+import { stateOf } from './preview-turn.ts'
+import type { Message } from '../domain/message.ts'
+import type { ToolSpec } from '../domain/model.ts'
+
+/** What an agent's context is made of, part by part. */
+export type ContextOverview = {
+  windowMax: number
+  messages: Message[]
+  storedCount: number
+  tools: ToolSpec[]
+  system: string
+  sections: Record<'memory' | 'rules' | 'directories' | 'metadata', string | null>
+  tokens: { messages: number; tools: number }
+}
+
+export async function overviewOf(db: Db, organizationId: OrganizationId, target: Target): Promise<ContextOverview> {
+  const asked = { input: [], overrideModel: null, overrideSystem: null, clientTools: [], clientSkills: [], streamTokens: false }
+  const read = await stateOf(db, organizationId, target, asked)
+  const state = withPrompt(read, promptUpdate(read, new Date()))
+  const tools = state.agent.tools.map((tool) => tool.spec)
+  const text = systemTextOf(state.context[0])
+  const { tokenCalibration } = state.scope
+  return {
+    windowMax: state.agent.config.context_window,
+    messages: state.context,
+    storedCount: await countMessages(db, organizationId, target.agentId),
+    tools,
+    system: state.agent.system,
+    sections: {
+      memory: sectionOf(text, 'memory_blocks'),
+      rules: sectionOf(text, 'tool_usage_rules'),
+      directories: sectionOf(text, 'directories'),
+      metadata: sectionOf(text, 'memory_metadata'),
+    },
+    tokens: {
+      messages: estimateTokens(state.context.slice(1), [], tokenCalibration),
+      tools: tools.length === 0 ? 0 : estimateTokens([], tools, tokenCalibration),
+    },
+  }
+}
+
+function sectionOf(text: string, name: string): string | null {
+  const start = text.indexOf(`<${name}>`)
+  const end = text.lastIndexOf(`</${name}>`)
+  return start < 0 || end < start ? null : text.slice(start, end + name.length + 3)
+}

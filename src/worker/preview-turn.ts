@@ -1,0 +1,76 @@
+import type { OrganizationId } from '../domain/id.ts'
+import { newId } from '../domain/id.ts'
+import type { JsonObject } from '../domain/json.ts'
+import type { ModelCatalog } from '../domain/model.ts'
+import type { TurnRequest } from '../domain/turn.ts'
+import { buildRequest } from '../loop/build-request.ts'
+import { configOf, offerTools } from '../loop/offer-tools.ts'
+import { promptUpdate, withPrompt } from '../loop/refresh-prompt.ts'
+import type { LoopState } from '../loop/state.ts'
+import { USAGE_NONE } from '../loop/tokens.ts'
+import { readContext } from '../store/messages.ts'
+import { readPicture } from '../store/pictures.ts'
+import type { Db } from '../store/schema.ts'
+import type { Target } from '../store/scopes.ts'
+
+type PreviewRequest = Pick<
+  TurnRequest,
+  'input' | 'overrideModel' | 'overrideSystem' | 'clientTools' | 'clientSkills' | 'streamTokens'
+>
+
+/** What the model would be sent if these messages were. The same functions as in a real step; nothing is written. */
+export async function previewTurn(
+  db: Db,
+  catalog: ModelCatalog,
+  organizationId: OrganizationId,
+  target: Pick<Target, 'agentId' | 'conversationId'>,
+  asked: PreviewRequest,
+): Promise<JsonObject> {
+  const state = await stateOf(db, organizationId, target, asked)
+  const current = withPrompt(state, promptUpdate(state, new Date()))
+  return catalog.modelOf(configOf(current)).preview(buildRequest(current, offerTools(current)))
+}
+
+/** The state of a turn that has not begun. */
+export async function stateOf(
+  db: Db,
+  organizationId: OrganizationId,
+  target: Pick<Target, 'agentId' | 'conversationId'>,
+  asked: PreviewRequest,
+): Promise<LoopState> {
+  const picture = await readPicture(db, organizationId, target.agentId, target.conversationId)
+  const stored = await readContext(db, organizationId, target.conversationId, picture.scope.contextEpoch)
+  return {
+    runId: newId('run'),
+    request: { ...NO_REQUEST, ...asked },
+    agent: picture.agent,
+    scope: picture.scope,
+    context: [...stored, ...asked.input],
+    unsaved: asked.input,
+    followUps: [],
+    answer: null,
+    step: null,
+    stepsDone: 0,
+    usage: USAGE_NONE,
+    nudges: 0,
+  }
+}
+
+const NO_REQUEST: TurnRequest = {
+  transport: 'blocking',
+  input: [],
+  stepsMax: 1,
+  streamTokens: false,
+  returnTypes: null,
+  useAssistantMessage: true,
+  assistantToolName: 'send_message',
+  assistantToolKwarg: 'message',
+  clientTools: [],
+  clientSkills: [],
+  overrideModel: null,
+  overrideSystem: null,
+  includeCompactionMessages: false,
+  depth: 0,
+  waitingAgents: [],
+  billing: null,
+}

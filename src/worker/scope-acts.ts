@@ -1,0 +1,109 @@
+import { compilePrompt } from '../loop/prompt/compile-prompt.ts'
+import type { AgentId, ConversationId, OrganizationId } from '../domain/id.ts'
+import { newId } from '../domain/id.ts'
+import type { Message } from '../domain/message.ts'
+import { timestampNow } from '../lib/clock.ts'
+import { deleteApproval } from '../store/approvals.ts'
+import { findSystemMessageId, replaceContext } from '../store/contexts.ts'
+import { createConversation, forkableIds, type NewConversation, startContext } from '../store/conversations.ts'
+import { updateSystemMessage } from '../store/messages.ts'
+import { readPicture } from '../store/pictures.ts'
+import type { Db } from '../store/schema.ts'
+import { lockScope, readScopeFacts, savePromptBasis, type ScopeRow } from '../store/scopes.ts'
+import { inTransaction } from '../store/transaction.ts'
+import { conversationBusy } from './admit.ts'
+
+/** What is done to a scope outside a turn: each one transaction under the scope's lock, and busy while a turn is on. */
+type ScopeName = { organizationId: OrganizationId; agentId: AgentId; conversationId: ConversationId }
+
+/** The system prompt as it is compiled now; stored unless it is a dry run. Faults: conversation_busy, not_found. */
+export async function recompile(db: Db, name: ScopeName, isDry: boolean): Promise<string> {
+  return inTransaction(db, async (tx) => {
+    const scope = await lockScope(tx, name.organizationId, name.conversationId)
+    if (!isDry) await refuseWhileBusy(tx, scope)
+    const picture = await readPicture(tx, name.organizationId, name.agentId, name.conversationId)
+    const compiled = compilePrompt({ agent: picture.agent, scope: picture.scope, now: new Date() })
+    if (!isDry) await storePrompt(tx, scope, compiled)
+    return compiled.text
+  })
+}
+
+async function storePrompt(tx: Db, scope: ScopeRow, compiled: { text: string; basis: string }): Promise<void> {
+  const id = await findSystemMessageId(tx, scope)
+  if (id) await updateSystemMessage(tx, scope.organization_id, id, compiled.text)
+  await savePromptBasis(tx, scope, compiled.basis)
+}
+
+/** The context is the system message again; the history stays. An open approval is gone with it. */
+export async function resetContext(db: Db, name: ScopeName): Promise<void> {
+  await inTransaction(db, async (tx) => {
+    const scope = await lockScope(tx, name.organizationId, name.conversationId)
+    await refuseWhileBusy(tx, scope)
+    const systemId = await findSystemMessageId(tx, scope)
+    await deleteApproval(tx, name.organizationId, name.conversationId)
+    await replaceContext(tx, scope, systemId ? [systemId] : [], { stored: 0, contextTokens: 0 })
+    const fresh = await lockScope(tx, name.organizationId, name.conversationId)
+    const picture = await readPicture(tx, name.organizationId, name.agentId, name.conversationId)
+    await storePrompt(tx, fresh, compilePrompt({ agent: picture.agent, scope: picture.scope, now: new Date() }))
+  })
+}
+
+async function refuseWhileBusy(tx: Db, scope: ScopeRow): Promise<void> {
+  const { activeRunId } = await readScopeFacts(tx, scope)
+  if (activeRunId) throw conversationBusy(scope.id, activeRunId)
+}
+
+/** A conversation with its first message compiled, all or nothing. */
+export async function openConversation(db: Db, created: NewConversation): Promise<ConversationId> {
+  return inTransaction(db, async (tx) => {
+    const id = await createConversation(tx, created)
+    await begin(tx, { ...created, conversationId: id }, [])
+    return id
+  })
+}
+
+/**
+ * A new conversation that starts with what another one has in its context. It works at any moment: what is copied is what
+ * the last commit left, and an open approval stays where it is.
+ */
+export async function forkConversation(db: Db, source: ScopeName, userId: string): Promise<ConversationId> {
+  return inTransaction(db, async (tx) => {
+    const scope = await lockScope(tx, source.organizationId, source.conversationId)
+    const shared = await forkableIds(tx, scope)
+    const id = await createConversation(tx, {
+      organizationId: source.organizationId,
+      agentId: source.agentId,
+      userId,
+      summary: null,
+      model: scope.model,
+      modelSettings: scope.model_settings,
+      isolatedLabels: [],
+    })
+    await begin(tx, { ...source, conversationId: id }, shared)
+    return id
+  })
+}
+
+async function begin(tx: Db, name: ScopeName, shared: Message['id'][]): Promise<void> {
+  const scope = await lockScope(tx, name.organizationId, name.conversationId)
+  const picture = await readPicture(tx, name.organizationId, name.agentId, name.conversationId)
+  const compiled = compilePrompt({ agent: picture.agent, scope: picture.scope, now: new Date() })
+  await startContext(tx, scope, systemMessage(compiled.text), shared, compiled)
+}
+
+function systemMessage(text: string): Message {
+  return {
+    id: newId('message'),
+    otid: null,
+    createdAt: timestampNow(),
+    stepId: null,
+    runId: null,
+    senderId: null,
+    groupId: null,
+    name: null,
+    isErr: false,
+    model: null,
+    role: 'system',
+    content: [{ type: 'text', text }],
+  }
+}
