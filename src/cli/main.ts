@@ -63,7 +63,10 @@ async function greeting({ url, database, catalog }: Started): Promise<string> {
   const handles = (await catalog.listModels()).map((listing) => listing.handle)
   const providers = [...new Set(handles.map((handle) => handle.split('/', 1)[0]))]
   const model = handles[0] ?? 'perdure/offline'
-  const notice = handles.length > 1 ? '' : ' (no provider key is set: only the built-in offline model, which is not a language model)'
+  const notice =
+    handles.length > 1
+      ? ''
+      : ' (no provider key is set: only the built-in offline model, which is not a language model)'
   return [
     `Perdure ${VERSION} listens on ${url}`,
     `  data:      ${database}`,

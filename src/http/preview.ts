@@ -2,23 +2,36 @@ import type { Actor } from '../domain/actor.ts'
 import { Fault } from '../domain/fault.ts'
 import type { JsonObject } from '../domain/json.ts'
 import type { Target } from '../store/scopes.ts'
-import { PENDING_APPROVAL_TEXT } from '../worker/settle.ts'
-import { previewTurn } from '../worker/preview-turn.ts'
-import { prepareInput } from '../worker/prepare-input.ts'
 import { findOpenApproval } from '../store/scopes.ts'
+import { NO_RETRY } from '../worker/admit.ts'
+import { prepareInput } from '../worker/prepare-input.ts'
+import { previewTurn } from '../worker/preview-turn.ts'
+import { PENDING_APPROVAL_TEXT } from '../worker/settle.ts'
 import type { HttpDeps } from './deps.ts'
 import type { SendBody } from './schemas/send.ts'
-import { NO_RETRY } from '../worker/admit.ts'
 import { modelFor } from './send.ts'
 
 /** The provider's request for a turn, without the turn. Faults: pending_approval, and those of the input. */
-export async function previewRequest(deps: HttpDeps, actor: Actor, target: Target, body: SendBody): Promise<JsonObject> {
+export async function previewRequest(
+  deps: HttpDeps,
+  actor: Actor,
+  target: Target,
+  body: SendBody,
+): Promise<JsonObject> {
   const { engine } = deps
   const overrideModel = await modelFor(deps, target, body)
   const input = await prepareInput(body.items, target.timezone, target.config.model, engine.guard)
-  const open = await findOpenApproval(deps.db, { organization_id: actor.organizationId, id: target.conversationId })
+  const open = await findOpenApproval(deps.db, {
+    organization_id: actor.organizationId,
+    id: target.conversationId,
+  })
   if (open && !input.answer) {
-    throw new Fault('pending_approval', PENDING_APPROVAL_TEXT, { pending_request_id: open.message_id }, NO_RETRY)
+    throw new Fault(
+      'pending_approval',
+      PENDING_APPROVAL_TEXT,
+      { pending_request_id: open.message_id },
+      NO_RETRY,
+    )
   }
   return previewTurn(deps.db, deps.catalog, actor.organizationId, target, {
     input: input.messages,

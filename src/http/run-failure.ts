@@ -14,7 +14,8 @@ export function failedAnswer(run: Run, error: RunError | null): Answer | undefin
   if (run.status !== 'failed' || error === null) return undefined
   if (error.errorType === 'pending_approval') throw new Fault('pending_approval', error.message, {}, NO_RETRY)
   if (error.errorType === 'conversation_busy') throw new Fault('conversation_busy', error.message)
-  if (error.modelFailure === null) return { status: 500, body: { detail: 'An unknown error occurred', run_id: run.id } }
+  if (error.modelFailure === null)
+    return { status: 500, body: { detail: 'An unknown error occurred', run_id: run.id } }
   const { status, httpType } = MODEL_FAILURES[error.modelFailure]
   if (httpType === null) return { status, body: { detail: `${error.message} ${error.detail ?? ''}`.trim() } }
   return { status, body: { error: { type: httpType, message: error.message, detail: error.detail } } }

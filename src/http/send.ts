@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { Actor } from '../domain/actor.ts'
+import type { MessagePolicy } from '../domain/conversation.ts'
 import { Fault } from '../domain/fault.ts'
 import type { RunId } from '../domain/id.ts'
 import type { JsonObject } from '../domain/json.ts'
 import type { LlmConfig } from '../domain/model.ts'
-import type { MessagePolicy } from '../domain/conversation.ts'
 import type { Transport, TurnRequest } from '../domain/turn.ts'
 import { saveResponseSent } from '../store/runs.ts'
 import type { Target } from '../store/scopes.ts'
@@ -66,7 +66,7 @@ export async function startSend(deps: HttpDeps, command: SendCommand): Promise<A
 /** A caller does not wait for ever: a message that has not had its turn by then is taken back. */
 function withdrawLater(deps: HttpDeps, command: SendCommand, runId: RunId): void {
   const { worker, deps: engine } = deps.engine
-  const busy = conversationBusy(command.target.conversationId, null)
+  const busy = conversationBusy(null)
   const outcome = {
     stopReason: 'error' as const,
     error: { errorType: 'conversation_busy', message: busy.message, detail: null, modelFailure: null },
@@ -98,7 +98,10 @@ export function noteSent(deps: HttpDeps, command: SendCommand, runId: RunId): vo
   })
 }
 
-function requestOf({ body, transport }: SendCommand, overrideModel: LlmConfig | null): Omit<TurnRequest, 'input'> {
+function requestOf(
+  { body, transport }: SendCommand,
+  overrideModel: LlmConfig | null,
+): Omit<TurnRequest, 'input'> {
   return {
     transport,
     stepsMax: body.stepsMax,

@@ -1,7 +1,7 @@
 import type { NumberedFrame } from '../domain/frame.ts'
 import type { OrganizationId, RunId } from '../domain/id.ts'
-import { followRun } from '../worker/follow-run.ts'
 import type { EngineDeps } from '../worker/deps.ts'
+import { followRun } from '../worker/follow-run.ts'
 import { encodeFrame, encodePing, STREAM_END } from './wire/frame.ts'
 
 export type StreamOptions = {

@@ -17,8 +17,12 @@ export async function targetOf(
   if (isId('agent', name)) return getAgentTarget(db, organizationId, name)
   if (name !== 'default') {
     const detail = `[{'type': 'string_pattern_mismatch', 'loc': ('path', 'conversation_id'), 'msg': "String should match pattern 'conv-{uuid4}', 'agent-{uuid4}' or 'default'", 'input': '${name.replaceAll("'", '')}'}]`
-    throw new Fault('unprocessable', detail, { trace_id: '', examples: ['conv-123e4567-e89b-42d3-8456-426614174000'] })
+    throw new Fault('unprocessable', detail, {
+      trace_id: '',
+      examples: ['conv-123e4567-e89b-42d3-8456-426614174000'],
+    })
   }
-  if (agentId === null || !isId('agent', agentId)) throw new Fault('not_found', "Conversation not found with id='['default']'")
+  if (agentId === null || !isId('agent', agentId))
+    throw new Fault('not_found', "Conversation not found with id='['default']'")
   return getAgentTarget(db, organizationId, agentId)
 }

@@ -2,7 +2,12 @@ import type { AgentType } from '../domain/agent.ts'
 import type { ViewOptions } from '../domain/view.ts'
 
 /** Agents whose plain text is their answer; those of the other types answer through a tool, and their text is thinking. */
-const ANSWERS_BY_TEXT = new Set<AgentType>(['letta_v1_agent', 'sleeptime_agent', 'react_agent', 'workflow_agent'])
+const ANSWERS_BY_TEXT = new Set<AgentType>([
+  'letta_v1_agent',
+  'sleeptime_agent',
+  'react_agent',
+  'workflow_agent',
+])
 
 export function viewOptionsFor(
   agentType: AgentType,

@@ -10,7 +10,10 @@ import { insertMessages, readContext } from './messages.ts'
 import type { ConversationsTable, Db } from './schema.ts'
 import { lockScope, type ScopeRow } from './scopes.ts'
 
-export type Conversation = Selectable<ConversationsTable> & { contextIds: MessageId[]; isolatedIds: BlockId[] }
+export type Conversation = Selectable<ConversationsTable> & {
+  contextIds: MessageId[]
+  isolatedIds: BlockId[]
+}
 
 /** Faults: not_found; the default conversation is not found by its id. */
 export async function getConversation(
@@ -27,7 +30,11 @@ export async function getConversation(
     .selectAll()
     .executeTakeFirst()
   if (!row) throw new Fault('not_found', `Conversation not found with id='['${id}']'`)
-  return { ...row, contextIds: await contextIdsOf(db, row), isolatedIds: await isolatedIdsOf(db, organizationId, [id]).then((map) => map.get(id) ?? []) }
+  return {
+    ...row,
+    contextIds: await contextIdsOf(db, row),
+    isolatedIds: await isolatedIdsOf(db, organizationId, [id]).then((map) => map.get(id) ?? []),
+  }
 }
 
 async function contextIdsOf(db: Db, scope: ScopeRow): Promise<MessageId[]> {
@@ -55,7 +62,8 @@ async function isolatedIdsOf(
     .where('conversation_id', 'in', ids)
     .select(['conversation_id', 'block_id'])
     .execute()
-  for (const row of rows) found.set(row.conversation_id, [...(found.get(row.conversation_id) ?? []), row.block_id])
+  for (const row of rows)
+    found.set(row.conversation_id, [...(found.get(row.conversation_id) ?? []), row.block_id])
   return found
 }
 
@@ -94,7 +102,11 @@ export async function readConversations(
     query = query.where(sql<boolean>`(${key}, id) ${sign} (${at}::timestamptz, ${page.after})`)
   }
   const rows = await query.orderBy(key, page.order).orderBy('id', page.order).execute()
-  const isolated = await isolatedIdsOf(db, organizationId, rows.map((row) => row.id))
+  const isolated = await isolatedIdsOf(
+    db,
+    organizationId,
+    rows.map((row) => row.id),
+  )
   return rows.map((row) => ({ ...row, contextIds: [], isolatedIds: isolated.get(row.id) ?? [] }))
 }
 
@@ -135,7 +147,16 @@ async function isolate(tx: Db, created: NewConversation, id: ConversationId, lab
   const blockId = newId('block')
   const { numInsertedOrUpdatedRows } = await tx
     .insertInto('blocks')
-    .columns(['organization_id', 'id', 'label', 'value', 'char_limit', 'description', 'metadata', 'read_only'])
+    .columns([
+      'organization_id',
+      'id',
+      'label',
+      'value',
+      'char_limit',
+      'description',
+      'metadata',
+      'read_only',
+    ])
     .expression((query) =>
       query
         .selectFrom('agent_blocks as link')
@@ -159,7 +180,8 @@ async function isolate(tx: Db, created: NewConversation, id: ConversationId, lab
         ]),
     )
     .executeTakeFirstOrThrow()
-  if (!numInsertedOrUpdatedRows) throw new Fault('bad_request', `Agent has no memory block with label '${label}'`)
+  if (!numInsertedOrUpdatedRows)
+    throw new Fault('bad_request', `Agent has no memory block with label '${label}'`)
   await saveHistory(tx, created.organizationId, blockId)
   await tx
     .insertInto('conversation_blocks')
@@ -223,7 +245,11 @@ export async function updateConversation(
 }
 
 /** Marks a conversation deleted, under its lock; its own blocks go at once. Faults: not_found. */
-export async function deleteConversation(tx: Db, organizationId: OrganizationId, id: ConversationId): Promise<void> {
+export async function deleteConversation(
+  tx: Db,
+  organizationId: OrganizationId,
+  id: ConversationId,
+): Promise<void> {
   await lockScope(tx, organizationId, id)
   await tx
     .deleteFrom('blocks')

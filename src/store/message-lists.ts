@@ -88,12 +88,18 @@ export async function getMessage(db: Db, organizationId: OrganizationId, id: Mes
 }
 
 /** Messages that are stored of an agent, in all its conversations. */
-export async function countMessages(db: Db, organizationId: OrganizationId, agentId: AgentId): Promise<number> {
+export async function countMessages(
+  db: Db,
+  organizationId: OrganizationId,
+  agentId: AgentId,
+): Promise<number> {
   const { count } = await db
     .selectFrom('conversations')
     .where('organization_id', '=', organizationId)
     .where('agent_id', '=', agentId)
-    .select((conversation) => conversation.fn.coalesce(conversation.fn.sum<number>('message_count'), conversation.val(0)).as('count'))
+    .select((conversation) =>
+      conversation.fn.coalesce(conversation.fn.sum<number>('message_count'), conversation.val(0)).as('count'),
+    )
     .executeTakeFirstOrThrow()
   return count
 }

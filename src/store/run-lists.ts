@@ -86,7 +86,9 @@ function filtered(db: Db, organizationId: OrganizationId, filter: RunFilter): Ru
   }
   if (filter.stopReason) query = query.where('runs.stop_reason', '=', filter.stopReason)
   if (filter.conversationId) {
-    query = query.where('runs.conversation_id', '=', filter.conversationId).where('runs.in_default_conversation', '=', false)
+    query = query
+      .where('runs.conversation_id', '=', filter.conversationId)
+      .where('runs.in_default_conversation', '=', false)
   }
   if (filter.projectId) query = query.where('runs.project_id', '=', filter.projectId)
   if (filter.baseTemplateId) query = query.where('runs.base_template_id', '=', filter.baseTemplateId)
@@ -102,10 +104,18 @@ const DURATION_OPERATORS = { gt: '>', lt: '<', eq: '=' } as const
 function measured(start: RunQuery, filter: RunFilter): RunQuery {
   let query = start
   if (filter.stepCount) {
-    query = query.where('run_metrics.num_steps', STEP_OPERATORS[filter.stepCount.operator], filter.stepCount.value)
+    query = query.where(
+      'run_metrics.num_steps',
+      STEP_OPERATORS[filter.stepCount.operator],
+      filter.stepCount.value,
+    )
   }
   if (filter.duration) {
-    query = query.where('run_metrics.run_ns', DURATION_OPERATORS[filter.duration.operator], filter.duration.value)
+    query = query.where(
+      'run_metrics.run_ns',
+      DURATION_OPERATORS[filter.duration.operator],
+      filter.duration.value,
+    )
   }
   if (filter.toolsUsed?.length) {
     query = query.where(sql<boolean>`run_metrics.tools_used ?| ${filter.toolsUsed}`)
@@ -124,7 +134,11 @@ async function percentileOf(
   const narrow = { agentIds: agentIds ?? null, statuses: statuses ?? null, projectId: projectId ?? null }
   const row = await filtered(db, organizationId, narrow)
     .where('run_metrics.run_ns', 'is not', null)
-    .select(sql<number | null>`percentile_cont(${percentile / 100}) within group (order by run_metrics.run_ns)`.as('ns'))
+    .select(
+      sql<number | null>`percentile_cont(${percentile / 100}) within group (order by run_metrics.run_ns)`.as(
+        'ns',
+      ),
+    )
     .executeTakeFirst()
   return row?.ns ?? null
 }
@@ -169,7 +183,10 @@ export async function readActiveRuns(
     .orderBy('created_at', 'desc')
     .limit(100)
     .select('id')
-  query = 'agentId' in of ? query.where('agent_id', '=', of.agentId) : query.where('conversation_id', '=', of.conversationId)
+  query =
+    'agentId' in of
+      ? query.where('agent_id', '=', of.agentId)
+      : query.where('conversation_id', '=', of.conversationId)
   return (await query.execute()).map((row) => row.id)
 }
 
@@ -183,7 +200,9 @@ export async function deleteRun(db: Db, organizationId: OrganizationId, id: RunI
     .executeTakeFirst()
   if (!run) throw new Fault('not_found', `Run not found with id='['${id}']'`)
   if (run.status === 'created' || run.status === 'running') {
-    throw new Fault('conflict', `Run ${id} is active; cancel it first, or delete it with force=true`, { run_id: id })
+    throw new Fault('conflict', `Run ${id} is active; cancel it first, or delete it with force=true`, {
+      run_id: id,
+    })
   }
   await db.transaction().execute(async (tx) => {
     await tx

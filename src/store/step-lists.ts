@@ -84,7 +84,11 @@ export async function readSteps(
     const sign = direction === 'desc' ? sql.raw('<') : sql.raw('>')
     query = query.where(sql<boolean>`(created_at, id) ${sign} (${at.created_at}::timestamptz, ${cursor})`)
   }
-  const rows = await query.orderBy('created_at', direction).orderBy('id', direction).limit(page.limit).execute()
+  const rows = await query
+    .orderBy('created_at', direction)
+    .orderBy('id', direction)
+    .limit(page.limit)
+    .execute()
   return backwards ? rows.toReversed() : rows
 }
 

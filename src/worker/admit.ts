@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Actor } from '../domain/actor.ts'
 import type { MessagePolicy } from '../domain/conversation.ts'
 import { Fault } from '../domain/fault.ts'
-import { type AgentId, type ConversationId, newId, type RunId, type StepId } from '../domain/id.ts'
+import { type ConversationId, newId, type RunId, type StepId } from '../domain/id.ts'
 import type { JsonObject } from '../domain/json.ts'
 import type { Message } from '../domain/message.ts'
 import type { Lease } from '../domain/run.ts'
@@ -244,7 +244,7 @@ function standingOf(
   }
   if (free) return { type: 'ready' }
   if (!isAnswer && (send.policy === 'reject' || facts.waitingCount >= deps.settings.waitingMax)) {
-    throw conversationBusy(send.conversationId, facts.activeRunId)
+    throw conversationBusy(facts.activeRunId)
   }
   return { type: 'waiting', front: isAnswer }
 }
@@ -254,7 +254,7 @@ function newStepId(): StepId {
 }
 
 /** Clients match on `is currently being processed`. */
-export function conversationBusy(conversationId: ConversationId | AgentId, runId: RunId | null): Fault {
+export function conversationBusy(runId: RunId | null): Fault {
   const by = runId ? ` (run_id=${runId})` : ''
   return new Fault(
     'conversation_busy',

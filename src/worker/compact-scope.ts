@@ -1,10 +1,10 @@
 import type { CompactionSettings } from '../domain/agent.ts'
+import { unpack } from '../domain/envelope.ts'
 import { MODEL_FAILURES } from '../domain/failure.ts'
 import { Fault } from '../domain/fault.ts'
 import type { OrganizationId } from '../domain/id.ts'
 import { textOf } from '../domain/message.ts'
 import type { ModelCatalog } from '../domain/model.ts'
-import { unpack } from '../domain/envelope.ts'
 import { monotonicNs, timestampNow, wallNs } from '../lib/clock.ts'
 import { type Compacted, compactContext } from '../loop/compact-context.ts'
 import type { CompactionCommit, LoopPorts, LoopState } from '../loop/state.ts'
@@ -30,7 +30,14 @@ export async function compactScope(
   settings: Partial<CompactionSettings>,
 ): Promise<CompactedScope> {
   await refuseWhileBusy(db, organizationId, target)
-  const asked = { input: [], overrideModel: null, overrideSystem: null, clientTools: [], clientSkills: [], streamTokens: false }
+  const asked = {
+    input: [],
+    overrideModel: null,
+    overrideSystem: null,
+    clientTools: [],
+    clientSkills: [],
+    streamTokens: false,
+  }
   const read = await stateOf(db, organizationId, target, asked)
   const state = { ...read, agent: { ...read.agent, compactionSettings: merged(read, settings) } }
   const rest = state.context.slice(1)
@@ -38,7 +45,11 @@ export async function compactScope(
     const [last] = rest.slice(-1)
     const text = last && 'content' in last ? textOf(last.content) : ''
     const packed = unpack(text)?.message
-    return { summary: typeof packed === 'string' ? packed : text, before: state.context.length, after: state.context.length }
+    return {
+      summary: typeof packed === 'string' ? packed : text,
+      before: state.context.length,
+      after: state.context.length,
+    }
   }
   const ports = portsFor(db, catalog, organizationId, target, state)
   const events = compactContext(state, 'manual', ports, new AbortController().signal)
@@ -57,7 +68,11 @@ function merged(state: LoopState, settings: Partial<CompactionSettings>): Partia
 function resultOf(state: LoopState, compacted: Compacted): CompactedScope {
   switch (compacted.type) {
     case 'compacted':
-      return { summary: compacted.summary, before: state.context.length, after: compacted.state.context.length }
+      return {
+        summary: compacted.summary,
+        before: state.context.length,
+        after: compacted.state.context.length,
+      }
     case 'failed': {
       const { kind, message, detail } = compacted.failure
       const code = MODEL_FAILURES[kind].status === 503 ? 'unavailable' : 'bad_request'
@@ -65,7 +80,10 @@ function resultOf(state: LoopState, compacted: Compacted): CompactedScope {
     }
     case 'useless':
     case 'system_prompt_too_large':
-      throw new Fault('bad_request', 'Compaction failed: the number of messages in the context did not go down')
+      throw new Fault(
+        'bad_request',
+        'Compaction failed: the number of messages in the context did not go down',
+      )
   }
 }
 
@@ -73,7 +91,7 @@ async function refuseWhileBusy(db: Db, organizationId: OrganizationId, target: T
   await inTransaction(db, async (tx) => {
     const scope = await lockScope(tx, organizationId, target.conversationId)
     const { activeRunId } = await readScopeFacts(tx, scope)
-    if (activeRunId) throw conversationBusy(target.conversationId, activeRunId)
+    if (activeRunId) throw conversationBusy(activeRunId)
   })
 }
 
@@ -114,8 +132,9 @@ async function store(
   return inTransaction(db, async (tx) => {
     const scope = await lockScope(tx, organizationId, target.conversationId)
     const { activeRunId } = await readScopeFacts(tx, scope)
-    const isSame = scope.context_epoch === state.scope.contextEpoch && scope.context_length === state.scope.contextLength
-    if (activeRunId || !isSame) throw conversationBusy(target.conversationId, activeRunId)
+    const isSame =
+      scope.context_epoch === state.scope.contextEpoch && scope.context_length === state.scope.contextLength
+    if (activeRunId || !isSame) throw conversationBusy(activeRunId)
     const owner = { organizationId, agentId: target.agentId, conversationId: target.conversationId }
     await insertMessages(tx, owner, [{ ...commit.summary, runId: null, stepId: null }])
     const systemId = await findSystemMessageId(tx, scope)

@@ -1,13 +1,13 @@
 import type { OrganizationId } from '../domain/id.ts'
-import { promptUpdate, withPrompt } from '../loop/refresh-prompt.ts'
+import type { Message } from '../domain/message.ts'
+import type { ToolSpec } from '../domain/model.ts'
 import { systemTextOf } from '../loop/build-request.ts'
+import { promptUpdate, withPrompt } from '../loop/refresh-prompt.ts'
 import { estimateTokens } from '../loop/tokens.ts'
 import { countMessages } from '../store/message-lists.ts'
 import type { Db } from '../store/schema.ts'
 import type { Target } from '../store/scopes.ts'
 import { stateOf } from './preview-turn.ts'
-import type { Message } from '../domain/message.ts'
-import type { ToolSpec } from '../domain/model.ts'
 
 /** What an agent's context is made of, part by part. */
 export type ContextOverview = {
@@ -20,8 +20,19 @@ export type ContextOverview = {
   tokens: { messages: number; tools: number }
 }
 
-export async function overviewOf(db: Db, organizationId: OrganizationId, target: Target): Promise<ContextOverview> {
-  const asked = { input: [], overrideModel: null, overrideSystem: null, clientTools: [], clientSkills: [], streamTokens: false }
+export async function overviewOf(
+  db: Db,
+  organizationId: OrganizationId,
+  target: Target,
+): Promise<ContextOverview> {
+  const asked = {
+    input: [],
+    overrideModel: null,
+    overrideSystem: null,
+    clientTools: [],
+    clientSkills: [],
+    streamTokens: false,
+  }
   const read = await stateOf(db, organizationId, target, asked)
   const state = withPrompt(read, promptUpdate(read, new Date()))
   const tools = state.agent.tools.map((tool) => tool.spec)

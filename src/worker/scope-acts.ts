@@ -1,15 +1,20 @@
-import { compilePrompt } from '../loop/prompt/compile-prompt.ts'
 import type { AgentId, ConversationId, OrganizationId } from '../domain/id.ts'
 import { newId } from '../domain/id.ts'
 import type { Message } from '../domain/message.ts'
 import { timestampNow } from '../lib/clock.ts'
+import { compilePrompt } from '../loop/prompt/compile-prompt.ts'
 import { deleteApproval } from '../store/approvals.ts'
 import { findSystemMessageId, replaceContext } from '../store/contexts.ts'
-import { createConversation, forkableIds, type NewConversation, startContext } from '../store/conversations.ts'
+import {
+  createConversation,
+  forkableIds,
+  type NewConversation,
+  startContext,
+} from '../store/conversations.ts'
 import { updateSystemMessage } from '../store/messages.ts'
 import { readPicture } from '../store/pictures.ts'
 import type { Db } from '../store/schema.ts'
-import { lockScope, readScopeFacts, savePromptBasis, type ScopeRow } from '../store/scopes.ts'
+import { lockScope, readScopeFacts, type ScopeRow, savePromptBasis } from '../store/scopes.ts'
 import { inTransaction } from '../store/transaction.ts'
 import { conversationBusy } from './admit.ts'
 
@@ -28,7 +33,11 @@ export async function recompile(db: Db, name: ScopeName, isDry: boolean): Promis
   })
 }
 
-async function storePrompt(tx: Db, scope: ScopeRow, compiled: { text: string; basis: string }): Promise<void> {
+async function storePrompt(
+  tx: Db,
+  scope: ScopeRow,
+  compiled: { text: string; basis: string },
+): Promise<void> {
   const id = await findSystemMessageId(tx, scope)
   if (id) await updateSystemMessage(tx, scope.organization_id, id, compiled.text)
   await savePromptBasis(tx, scope, compiled.basis)
@@ -44,13 +53,17 @@ export async function resetContext(db: Db, name: ScopeName): Promise<void> {
     await replaceContext(tx, scope, systemId ? [systemId] : [], { stored: 0, contextTokens: 0 })
     const fresh = await lockScope(tx, name.organizationId, name.conversationId)
     const picture = await readPicture(tx, name.organizationId, name.agentId, name.conversationId)
-    await storePrompt(tx, fresh, compilePrompt({ agent: picture.agent, scope: picture.scope, now: new Date() }))
+    await storePrompt(
+      tx,
+      fresh,
+      compilePrompt({ agent: picture.agent, scope: picture.scope, now: new Date() }),
+    )
   })
 }
 
 async function refuseWhileBusy(tx: Db, scope: ScopeRow): Promise<void> {
   const { activeRunId } = await readScopeFacts(tx, scope)
-  if (activeRunId) throw conversationBusy(scope.id, activeRunId)
+  if (activeRunId) throw conversationBusy(activeRunId)
 }
 
 /** A conversation with its first message compiled, all or nothing. */

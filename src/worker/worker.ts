@@ -110,7 +110,14 @@ export class Worker {
 
   /** Takes back a run that still waits for its turn; one that has begun goes on. */
   async withdraw(organizationId: OrganizationId, runId: RunId, outcome: Outcome): Promise<boolean> {
-    const settlement = await endRunFromOutside(this.#deps, organizationId, runId, 'interrupted', outcome, true)
+    const settlement = await endRunFromOutside(
+      this.#deps,
+      organizationId,
+      runId,
+      'interrupted',
+      outcome,
+      true,
+    )
     if (settlement) tellSettled(this.#deps, settlement, this.driveNext)
     return settlement !== undefined
   }

@@ -1,7 +1,14 @@
 import { z } from '@hono/zod-openapi'
 import { Fault } from '../../domain/fault.ts'
 import { MESSAGE_TYPES } from '../../domain/frame.ts'
-import { type AgentId, type ConversationId, isId, type MessageId, type OrganizationId, type RunId } from '../../domain/id.ts'
+import {
+  type AgentId,
+  type ConversationId,
+  isId,
+  type MessageId,
+  type OrganizationId,
+  type RunId,
+} from '../../domain/id.ts'
 import { filterViews, viewsOf } from '../../domain/view.ts'
 import {
   type ConversationChange,
@@ -75,7 +82,8 @@ function create(deps: HttpDeps): Endpoint {
     },
     async ({ query, body, actor, c }) => {
       const agentId = query.agent_id ?? ''
-      if (!isId('agent', agentId)) throw new Fault('unprocessable', 'agent_id must be the id of an agent', { trace_id: '' })
+      if (!isId('agent', agentId))
+        throw new Fault('unprocessable', 'agent_id must be the id of an agent', { trace_id: '' })
       await getAgentTarget(deps.db, actor.organizationId, agentId)
       checkHandle(body?.model)
       const created = await openConversation(deps.db, {
@@ -140,7 +148,9 @@ function retrieve(deps: HttpDeps): Endpoint {
       answer: ShownObject,
     },
     async ({ params, actor, c }) =>
-      c.json(toWireConversation(await getConversation(deps.db, actor.organizationId, params.conversation_id))),
+      c.json(
+        toWireConversation(await getConversation(deps.db, actor.organizationId, params.conversation_id)),
+      ),
   )
 }
 
@@ -188,7 +198,11 @@ function remove(deps: HttpDeps): Endpoint {
       const { organizationId } = actor
       const conversationId = params.conversation_id
       await getConversation(deps.db, organizationId, conversationId)
-      await cancelRuns(deps, organizationId, await readActiveRuns(deps.db, organizationId, { conversationId }))
+      await cancelRuns(
+        deps,
+        organizationId,
+        await readActiveRuns(deps.db, organizationId, { conversationId }),
+      )
       await inTransaction(deps.db, (tx) => deleteConversation(tx, organizationId, conversationId))
       return c.json(null)
     },
@@ -237,7 +251,12 @@ function messages(deps: HttpDeps): Endpoint {
       answer: z.array(ShownObject),
     },
     async ({ params, query, actor, c }) => {
-      const target = await targetOf(deps.db, actor.organizationId, params.conversation_id, query.agent_id ?? null)
+      const target = await targetOf(
+        deps.db,
+        actor.organizationId,
+        params.conversation_id,
+        query.agent_id ?? null,
+      )
       const order = query.order ?? 'desc'
       const stored = await readMessagePage(
         deps.db,
@@ -254,9 +273,14 @@ function messages(deps: HttpDeps): Endpoint {
       )
       // A default conversation is shown as its agent's list is: the newest, but the oldest of them first.
       const shown = target.isDefault && order === 'desc' ? stored.toReversed() : stored
-      const views = viewsOf(shown, viewOptionsFor(target.agentType, { foldTool: 'send_message', foldArgument: 'message' }))
+      const views = viewsOf(
+        shown,
+        viewOptionsFor(target.agentType, { foldTool: 'send_message', foldArgument: 'message' }),
+      )
       return c.json(
-        filterViews(views, query.include_return_message_types ?? null).map((view) => toWireMessage(view, null)),
+        filterViews(views, query.include_return_message_types ?? null).map((view) =>
+          toWireMessage(view, null),
+        ),
       )
     },
   )
@@ -275,7 +299,12 @@ function send(deps: HttpDeps): Endpoint {
       answerType: 'text/event-stream',
     },
     async ({ params, body, actor, c }) => {
-      const target = await targetOf(deps.db, actor.organizationId, params.conversation_id, body.agent_id ?? null)
+      const target = await targetOf(
+        deps.db,
+        actor.organizationId,
+        params.conversation_id,
+        body.agent_id ?? null,
+      )
       const decoded = decodeSend(body)
       const command: SendCommand = {
         actor,
@@ -318,15 +347,25 @@ function stream(deps: HttpDeps): Endpoint {
       method: 'post',
       path: '/conversations/{conversation_id}/stream',
       operationId: 'retrieveConversationStream',
-      summary: 'Follow a run of the conversation again: by its id, by the otid that started it, or the one that is active',
+      summary:
+        'Follow a run of the conversation again: by its id, by the otid that started it, or the one that is active',
       params: anyName,
       body: streamBody,
       answer: z.string(),
       answerType: 'text/event-stream',
     },
     async ({ params, body, actor }) => {
-      const target = await targetOf(deps.db, actor.organizationId, params.conversation_id, body?.agent_id ?? null)
-      const run = await getRun(deps.db, actor.organizationId, await runIdFor(deps, actor.organizationId, target, body))
+      const target = await targetOf(
+        deps.db,
+        actor.organizationId,
+        params.conversation_id,
+        body?.agent_id ?? null,
+      )
+      const run = await getRun(
+        deps.db,
+        actor.organizationId,
+        await runIdFor(deps, actor.organizationId, target, body),
+      )
       return followFrom(deps, run, body?.starting_after ?? 0, body?.include_pings ?? true)
     },
   )
@@ -367,7 +406,12 @@ function cancel(deps: HttpDeps): Endpoint {
       answer: z.record(z.string(), z.string()),
     },
     async ({ params, query, actor, c }) => {
-      const target = await targetOf(deps.db, actor.organizationId, params.conversation_id, query.agent_id ?? null)
+      const target = await targetOf(
+        deps.db,
+        actor.organizationId,
+        params.conversation_id,
+        query.agent_id ?? null,
+      )
       const scope = { of: 'conversation' as const, name: params.conversation_id }
       return c.json(await cancelAll(deps, actor.organizationId, target, scope))
     },
@@ -407,7 +451,12 @@ function preview(deps: HttpDeps): Endpoint {
       answer: ShownObject,
     },
     async ({ params, body, actor, c }) => {
-      const target = await targetOf(deps.db, actor.organizationId, params.conversation_id, body.agent_id ?? null)
+      const target = await targetOf(
+        deps.db,
+        actor.organizationId,
+        params.conversation_id,
+        body.agent_id ?? null,
+      )
       return c.json(await previewRequest(deps, actor, target, decodeSend(body, true)))
     },
   )

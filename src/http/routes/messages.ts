@@ -5,6 +5,7 @@ import { filterViews, viewsOf } from '../../domain/view.ts'
 import { getMessage, readMessagePage } from '../../store/message-lists.ts'
 import { getRun } from '../../store/runs.ts'
 import { getAgentTarget, getConversationTarget, type Target } from '../../store/scopes.ts'
+import { answerJson } from '../answer-json.ts'
 import { cancelAll, cancelRuns } from '../cancel.ts'
 import type { HttpDeps } from '../deps.ts'
 import { previewRequest } from '../preview.ts'
@@ -14,7 +15,6 @@ import { queryBool, queryEnum, queryEnums, queryInt, queryText } from '../schema
 import { decodeSend, LettaAsyncRequest, LettaStreamingRequest, type SendBody } from '../schemas/send.ts'
 import { type SendCommand, startSend } from '../send.ts'
 import { streamRun } from '../stream-run.ts'
-import { answerJson } from '../answer-json.ts'
 import { viewOptionsFor } from '../view-options.ts'
 import { toWireMessage } from '../wire/message.ts'
 import { toWireRun } from '../wire/run.ts'
@@ -38,7 +38,16 @@ const listQuery = z.object({
 
 /** Sending to an agent's default conversation, and reading what was said in all of them. */
 export function messageRoutes(deps: HttpDeps): Endpoint[] {
-  return [send(deps), sendStream(deps), sendAsync(deps), list(deps), cancel(deps), preview(deps), listAll(deps), retrieve(deps)]
+  return [
+    send(deps),
+    sendStream(deps),
+    sendAsync(deps),
+    list(deps),
+    cancel(deps),
+    preview(deps),
+    listAll(deps),
+    retrieve(deps),
+  ]
 }
 
 type SendAsked = Pick<Asked<unknown, unknown, unknown>, 'actor' | 'c'> & { body: unknown }
@@ -85,7 +94,10 @@ function send(deps: HttpDeps): Endpoint {
   )
 }
 
-function wayOfStream(body: SendBody, runType: string): Pick<SendCommand, 'transport' | 'runType' | 'background'> {
+function wayOfStream(
+  body: SendBody,
+  runType: string,
+): Pick<SendCommand, 'transport' | 'runType' | 'background'> {
   return { transport: body.background ? 'background' : 'stream', runType, background: body.background }
 }
 
@@ -137,7 +149,9 @@ function sendAsync(deps: HttpDeps): Endpoint {
       const { runId, attached } = await startSend(deps, commandOf(asked, target, decodeSend(asked.body), way))
       const run = await getRun(deps.db, organizationId, runId)
       // A new run is shown as it was admitted, whoever has begun with it meanwhile.
-      const shown = attached ? run : { ...run, status: 'created' as const, stopReason: null, completedAt: null }
+      const shown = attached
+        ? run
+        : { ...run, status: 'created' as const, stopReason: null, completedAt: null }
       return asked.c.json(toWireRun(shown))
     },
   )
@@ -172,7 +186,10 @@ function list(deps: HttpDeps): Endpoint {
         },
       )
       const options = viewOptionsFor(target.agentType, {
-        foldTool: query.use_assistant_message === false ? null : (query.assistant_message_tool_name ?? 'send_message'),
+        foldTool:
+          query.use_assistant_message === false
+            ? null
+            : (query.assistant_message_tool_name ?? 'send_message'),
         foldArgument: query.assistant_message_tool_kwarg ?? 'message',
       })
       const views = viewsOf(order === 'desc' ? messages.toReversed() : messages, options)
@@ -271,8 +288,15 @@ function listAll(deps: HttpDeps): Endpoint {
           includeErrors: false,
         },
       )
-      const views = viewsOf(order === 'desc' ? messages.toReversed() : messages, viewOptionsFor('letta_v1_agent', null))
-      return c.json(filterViews(views, query.include_return_message_types ?? null).map((view) => toWireMessage(view, null)))
+      const views = viewsOf(
+        order === 'desc' ? messages.toReversed() : messages,
+        viewOptionsFor('letta_v1_agent', null),
+      )
+      return c.json(
+        filterViews(views, query.include_return_message_types ?? null).map((view) =>
+          toWireMessage(view, null),
+        ),
+      )
     },
   )
 }

@@ -1,11 +1,25 @@
 import { z } from '@hono/zod-openapi'
 import { Fault } from '../../domain/fault.ts'
-import { type AgentId, type ConversationId, isId, type MessageId, type RunId, type StepId } from '../../domain/id.ts'
-import { isTerminal, RUN_STATUSES, type Run, type RunStatus, STOP_REASONS, type StopReason } from '../../domain/run.ts'
 import type { MessageType } from '../../domain/frame.ts'
+import {
+  type AgentId,
+  type ConversationId,
+  isId,
+  type MessageId,
+  type RunId,
+  type StepId,
+} from '../../domain/id.ts'
+import {
+  isTerminal,
+  RUN_STATUSES,
+  type Run,
+  type RunStatus,
+  STOP_REASONS,
+  type StopReason,
+} from '../../domain/run.ts'
 import { filterViews, viewsOf } from '../../domain/view.ts'
 import { readMessagePage } from '../../store/message-lists.ts'
-import { deleteRun, getRunMetrics, readRuns, type RunFilter, type RunPage } from '../../store/run-lists.ts'
+import { deleteRun, getRunMetrics, type RunFilter, type RunPage, readRuns } from '../../store/run-lists.ts'
 import { getRun } from '../../store/runs.ts'
 import { readSteps } from '../../store/step-lists.ts'
 import { readUsage } from '../../store/steps.ts'
@@ -101,7 +115,11 @@ function listActive(deps: HttpDeps): Endpoint {
 
 function filterOf(query: Omit<Partial<ListQuery>, 'order_by'>): RunFilter {
   const agentIds = query.agent_id !== undefined ? [query.agent_id] : (query.agent_ids ?? null)
-  const statuses = query.statuses ? query.statuses.map(statusOf) : query.active ? (['created', 'running'] as const) : null
+  const statuses = query.statuses
+    ? query.statuses.map(statusOf)
+    : query.active
+      ? (['created', 'running'] as const)
+      : null
   return {
     // An id of another form is the id of nothing.
     agentIds: agentIds as AgentId[] | null,
@@ -124,7 +142,9 @@ type Paging = Pick<ListQuery, 'before' | 'after' | 'limit' | 'order' | 'ascendin
 
 function pageOf(deps: HttpDeps, query: Paging): RunPage {
   const order = query.ascending ? 'asc' : (query.order ?? 'desc')
-  const [after, before] = deps.engine.legacyRunCursors ? [query.before, query.after] : [query.after, query.before]
+  const [after, before] = deps.engine.legacyRunCursors
+    ? [query.before, query.after]
+    : [query.after, query.before]
   return {
     orderBy: query.order_by ?? 'created_at',
     order,
@@ -143,7 +163,10 @@ const internalQuery = listQuery.extend({
   tools_used: queryTexts(),
   start_date: queryText(),
   end_date: queryText(),
-  duration_value: z.preprocess((value) => (typeof value === 'string' ? Number(value) : value), z.number().int().min(0).optional()),
+  duration_value: z.preprocess(
+    (value) => (typeof value === 'string' ? Number(value) : value),
+    z.number().int().min(0).optional(),
+  ),
   duration_operator: queryEnum(['gt', 'lt', 'eq']),
   duration_percentile: queryInt({ min: 1, max: 100 }),
   order_by: queryEnum(['created_at', 'duration']),
@@ -195,7 +218,14 @@ export function dateOf(name: string, text: string | undefined): string | null {
 
 function retrieve(deps: HttpDeps): Endpoint {
   return route(
-    { method: 'get', path: '/runs/{run_id}', operationId: 'retrieveRun', summary: 'A run', params, answer: ShownObject },
+    {
+      method: 'get',
+      path: '/runs/{run_id}',
+      operationId: 'retrieveRun',
+      summary: 'A run',
+      params,
+      answer: ShownObject,
+    },
     async ({ params: asked, actor, c }) =>
       c.json(toWireRun(await getRun(deps.db, actor.organizationId, runId(asked.run_id)))),
   )
@@ -357,7 +387,10 @@ function trace(): Endpoint {
       answer: z.array(ShownObject),
     },
     async () => {
-      throw new Fault('not_implemented', 'Traces are not stored on this server: they are sent to the OpenTelemetry collector.')
+      throw new Fault(
+        'not_implemented',
+        'Traces are not stored on this server: they are sent to the OpenTelemetry collector.',
+      )
     },
   )
 }
@@ -386,7 +419,10 @@ function resume(deps: HttpDeps): Endpoint {
     async ({ params: asked, body, actor }) => {
       const run = await getRun(deps.db, actor.organizationId, runId(asked.run_id))
       if (!run.background) {
-        throw new Fault('invalid_argument', 'Run was not created in background mode, so it cannot be retrieved.')
+        throw new Fault(
+          'invalid_argument',
+          'Run was not created in background mode, so it cannot be retrieved.',
+        )
       }
       return followFrom(deps, run, body?.starting_after ?? 0, body?.include_pings ?? true)
     },
@@ -418,5 +454,9 @@ export function followFrom(deps: HttpDeps, run: Run, afterSeq: number, includePi
   if (isTerminal(run.status) && run.eventsPurgedAt !== null) {
     throw new Fault('expired', `The events of ${run.id} are no longer kept`)
   }
-  return streamRun(deps.engine.deps, run.organizationId, run.id, { afterSeq, includePings, pingMs: deps.engine.pingMs })
+  return streamRun(deps.engine.deps, run.organizationId, run.id, {
+    afterSeq,
+    includePings,
+    pingMs: deps.engine.pingMs,
+  })
 }

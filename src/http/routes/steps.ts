@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi'
 import { Fault } from '../../domain/fault.ts'
 import type { AgentId, MessageId, StepId } from '../../domain/id.ts'
 import { viewsOf } from '../../domain/view.ts'
+import { readExecutions } from '../../store/ledger.ts'
 import { readMessagePage } from '../../store/message-lists.ts'
 import {
   getStep,
@@ -11,7 +12,6 @@ import {
   saveFeedback,
   saveTransaction,
 } from '../../store/step-lists.ts'
-import { readExecutions } from '../../store/ledger.ts'
 import type { HttpDeps } from '../deps.ts'
 import { type Endpoint, route } from '../route.ts'
 import { id, ShownObject } from '../schemas/basics.ts'
@@ -24,7 +24,17 @@ import { dateOf } from './runs.ts'
 const params = z.object({ step_id: id('step') })
 
 export function stepRoutes(deps: HttpDeps): Endpoint[] {
-  return [list(deps), retrieve(deps), metrics(deps), trace(deps), oldTrace(deps), feedback(deps), messages(deps), transaction(deps), executions(deps)]
+  return [
+    list(deps),
+    retrieve(deps),
+    metrics(deps),
+    trace(deps),
+    oldTrace(deps),
+    feedback(deps),
+    messages(deps),
+    transaction(deps),
+    executions(deps),
+  ]
 }
 
 function list(deps: HttpDeps): Endpoint {
@@ -86,7 +96,14 @@ function list(deps: HttpDeps): Endpoint {
 
 function retrieve(deps: HttpDeps): Endpoint {
   return route(
-    { method: 'get', path: '/steps/{step_id}', operationId: 'retrieveStep', summary: 'A step', params, answer: ShownObject },
+    {
+      method: 'get',
+      path: '/steps/{step_id}',
+      operationId: 'retrieveStep',
+      summary: 'A step',
+      params,
+      answer: ShownObject,
+    },
     async ({ params: asked, actor, c }) =>
       c.json(toWireStep(await getStep(deps.db, actor.organizationId, asked.step_id))),
   )

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../domain/json.ts'
-import type { ContextOverview } from '../../worker/context-overview.ts'
 import { viewsOf } from '../../domain/view.ts'
+import type { ContextOverview } from '../../worker/context-overview.ts'
 import { viewOptionsFor } from '../view-options.ts'
 import { toWireMessage } from './message.ts'
 
@@ -12,7 +12,12 @@ export function toWireOverview(overview: ContextOverview): JsonObject {
   const systemTokens = tokensOf(system)
   const views = viewsOf(overview.messages.slice(1), viewOptionsFor('letta_v1_agent', null))
   const current =
-    systemTokens + tokensOf(sections.memory) + tokensOf(sections.rules) + tokensOf(external) + tokens.messages + tokens.tools
+    systemTokens +
+    tokensOf(sections.memory) +
+    tokensOf(sections.rules) +
+    tokensOf(external) +
+    tokens.messages +
+    tokens.tools
   return {
     context_window_size_max: overview.windowMax,
     context_window_size_current: current,

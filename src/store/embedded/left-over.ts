@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
-import { readFile, rm, rmdir } from 'node:fs/promises'
+import { readFile, rm, rmdir, writeFile } from 'node:fs/promises'
+import { platform } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
@@ -15,17 +16,15 @@ const END_MS_MAX = 20_000
 /**
  * Clears away what an owner left that died together with the watchdog of its server. Call it as the owner of the data
  * folder: then a server that still runs there belongs to nobody. One that answers is ended; a lock file whose process
- * is something else by now is removed. What is going down by itself is left alone: the start waits for it.
+ * is gone or something else by now is no obstacle. What is going down by itself is left alone: the start waits for it.
  */
 export async function endLeftOver(clusterDir: string): Promise<void> {
   const file = join(clusterDir, 'postmaster.pid')
   const left = await readLockFile(file)
   if (!left) return
-  if (lives(left.pid)) {
-    if (await serves(left, clusterDir)) await end(left.pid)
-    else if (await isSomethingElse(left.pid)) await rm(file, { force: true })
-  }
-  if (left.socketDir && !lives(left.pid)) await removeSocket(left.socketDir)
+  if (!(await mayBeServer(left.pid))) await disown(file)
+  else if (await serves(left, clusterDir)) await end(left.pid)
+  if (left.socketDir && !(await mayBeServer(left.pid))) await removeSocket(left.socketDir)
 }
 
 /** Lines of the file: pid, data folder, start time, port, socket folder, address. */
@@ -56,22 +55,36 @@ async function serves(left: Left, clusterDir: string): Promise<boolean> {
 
 async function end(pid: number): Promise<void> {
   process.kill(pid, 'SIGINT')
-  for (const deadline = Date.now() + END_MS_MAX; lives(pid) && Date.now() < deadline; ) await sleep(20)
+  for (const deadline = Date.now() + END_MS_MAX; Date.now() < deadline; await sleep(20)) {
+    if (!(await mayBeServer(pid))) return
+  }
 }
 
-/** A number that another program got since, as happens in containers. Only the kernel's own word counts. */
-async function isSomethingElse(pid: number): Promise<boolean> {
-  const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
-  return command !== '' && !command.includes('postgres')
-}
-
-function lives(pid: number): boolean {
+/**
+ * Whether a number belongs to a PostgreSQL server. In containers numbers are soon given to other programs, and the dead
+ * keep theirs until somebody asks how they died. Only Linux tells; elsewhere a number that is taken may be a server.
+ */
+async function mayBeServer(pid: number): Promise<boolean> {
+  if (platform() === 'linux') {
+    return (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).includes('postgres')
+  }
   try {
-    process.kill(pid, 0)
-    return true
+    return process.kill(pid, 0)
   } catch (error) {
     return error instanceof Error && 'code' in error && error.code === 'EPERM'
   }
+}
+
+/** Larger than any process's number. */
+const NOBODYS_PID = 999_999_999
+
+/**
+ * Makes a lock file one of a dead process. It is not removed: it also names the shared memory, and PostgreSQL looks
+ * there for processes that outlived their server.
+ */
+async function disown(file: string): Promise<void> {
+  const text = await readFile(file, 'utf8')
+  await writeFile(file, text.replace(/^\d+/, String(NOBODYS_PID)))
 }
 
 /** Removes the folder of a socket, and nothing else that may be in it. */

@@ -147,6 +147,18 @@ describe('the owner of a data folder', () => {
     expect(lives(owner.pid)).toBe(false)
   })
 
+  it.runIf(isLinux)('is not kept out by a server that died while nobody watched', async () => {
+    const dataDir = await newFolder()
+    const owner = await openInChild(dataDir)
+    await query(owner, 'create table note (text text)')
+    for (const pid of shellsOfGroup(groupOf(owner.pid))) process.kill(pid, 'SIGKILL')
+    process.kill(owner.pid, 'SIGKILL')
+    owner.process.kill('SIGKILL')
+
+    const next = await open(dataDir)
+    expect(await query(next, 'select count(*)::int as notes from note')).toEqual([{ notes: 0 }])
+  })
+
   it.runIf(isLinux)('is not kept out by a lock file whose process is another program by now', async () => {
     const dataDir = await newFolder()
     const server = await open(dataDir)
@@ -269,9 +281,10 @@ async function until(holds: () => boolean): Promise<void> {
   }
 }
 
+/** The dead count as dead, also while nobody has asked yet how they died. */
 function lives(pid: number): boolean {
   try {
-    return process.kill(pid, 0)
+    return isLinux ? statOf(pid)[0] !== 'Z' : process.kill(pid, 0)
   } catch {
     return false
   }
