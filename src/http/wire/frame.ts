@@ -50,7 +50,9 @@ export function toWireFrame({ seq, frame }: NumberedFrame, runId: RunId): JsonOb
   }
 }
 
+/** A provider that reports its cache at all wrote nothing to it, and thought nothing, where it does not say so. */
 export function toWireUsage(usage: RequestUsage): JsonObject {
+  const silent = usage.cachedInput === null ? null : 0
   return {
     message_type: 'usage_statistics',
     completion_tokens: usage.completion,
@@ -59,8 +61,8 @@ export function toWireUsage(usage: RequestUsage): JsonObject {
     step_count: usage.stepCount,
     run_ids: usage.runIds,
     cached_input_tokens: usage.cachedInput,
-    cache_write_tokens: usage.cacheWrite,
-    reasoning_tokens: usage.reasoning,
+    cache_write_tokens: usage.cacheWrite ?? silent,
+    reasoning_tokens: usage.reasoning ?? silent,
     context_tokens: usage.contextTokens,
   }
 }
