@@ -3,31 +3,10 @@ import type { ToolRule } from './tool.ts'
 
 /** The tools that an agent of a kind has, unless it is made without any. */
 export function defaultToolNames(agentType: AgentType, enableSleeptime: boolean): string[] {
-  const own = TOOLS_OF[agentType]
-  return own && !(enableSleeptime && !ALWAYS_OWN.has(agentType)) ? own : enableSleeptime ? TENDED : MEMGPT
+  return enableSleeptime && !UNTENDED.has(agentType) ? TENDED_TOOLS : TOOLS_OF[agentType]
 }
 
-const TOOLS_OF: Partial<Record<AgentType, string[]>> = {
-  letta_v1_agent: ['conversation_search', 'memory_replace', 'memory_insert'],
-  memgpt_v2_agent: ['send_message', 'conversation_search', 'memory_replace', 'memory_insert'],
-  sleeptime_agent: ['memory_replace', 'memory_insert', 'memory_rethink', 'memory_finish_edits'],
-  voice_convo_agent: ['send_message', 'search_memory'],
-  voice_sleeptime_agent: ['store_memories', 'rethink_user_memory', 'finish_rethinking_memory'],
-  react_agent: [],
-  workflow_agent: [],
-}
-
-/** Kinds whose tools do not change when a background agent tends their memory. */
-const ALWAYS_OWN: ReadonlySet<AgentType> = new Set([
-  'sleeptime_agent',
-  'voice_convo_agent',
-  'voice_sleeptime_agent',
-])
-
-/** Whoever has a background agent for its memory only talks and looks things up. */
-const TENDED = ['send_message', 'conversation_search', 'archival_memory_search']
-
-const MEMGPT = [
+const MEMGPT_TOOLS = [
   'send_message',
   'conversation_search',
   'core_memory_append',
@@ -35,6 +14,29 @@ const MEMGPT = [
   'memory',
   'memory_apply_patch',
 ]
+
+const TOOLS_OF: Record<AgentType, string[]> = {
+  // What it writes is what people read, so it needs no tool to talk.
+  letta_v1_agent: ['conversation_search', 'memory_replace', 'memory_insert'],
+  memgpt_v2_agent: ['send_message', 'conversation_search', 'memory_replace', 'memory_insert'],
+  memgpt_agent: MEMGPT_TOOLS,
+  split_thread_agent: MEMGPT_TOOLS,
+  sleeptime_agent: ['memory_replace', 'memory_insert', 'memory_rethink', 'memory_finish_edits'],
+  voice_convo_agent: ['send_message', 'search_memory'],
+  voice_sleeptime_agent: ['store_memories', 'rethink_user_memory', 'finish_rethinking_memory'],
+  react_agent: [],
+  workflow_agent: [],
+}
+
+/** Whoever has a background agent for its memory only talks and looks things up. */
+const TENDED_TOOLS = ['send_message', 'conversation_search', 'archival_memory_search']
+
+/** Kinds whose tools are the same with a background agent. */
+const UNTENDED: ReadonlySet<AgentType> = new Set([
+  'sleeptime_agent',
+  'voice_convo_agent',
+  'voice_sleeptime_agent',
+])
 
 /** Tools with which agents talk to each other; only on request. */
 export const MULTI_AGENT_TOOLS = [
@@ -60,7 +62,7 @@ const GOES_ON = new Set([
   'memory_rethink',
 ])
 
-/** What a call of each tool means for the turn. */
+/** What a call of each tool means for the turn. Whether an agent gets these rules at all depends on kind and model. */
 export function defaultToolRules(toolNames: string[]): ToolRule[] {
   return toolNames.flatMap((name): ToolRule[] => {
     if (ENDS_TURN.has(name)) return [{ type: 'exit_loop', tool_name: name }]

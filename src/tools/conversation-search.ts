@@ -1,15 +1,20 @@
-import { z } from 'zod'
 import type { JsonObject } from '../domain/json.ts'
-import { formatIsoLocal, offsetMinutes } from '../domain/local-time.ts'
+import { formatIsoLocal } from '../domain/local-time.ts'
 import type { FoundMessage, MessageSearch } from '../domain/search.ts'
 import type { ToolContext } from '../domain/tool.ts'
-import { integerOf, readTool, stringOf, ToolError } from './define.ts'
+import { readTool } from './define.ts'
+import { integer, listOf, oneOf, optional, text } from './parameters.ts'
+import { parseMoment } from './parse-moment.ts'
+import { ToolError } from './tool-error.ts'
 
+/**
+ * Looks through an agent's messages. Calls of this tool and what they returned must not be among what it finds: results
+ * inside results would fill the window.
+ */
 export type SearchMessages = (search: MessageSearch, context: ToolContext) => Promise<FoundMessage[]>
 
-const LIMIT_DEFAULT = 5
-const LIMIT_MAX = 50
-const ROLES = ['assistant', 'user', 'tool'] as const
+const RESULTS_DEFAULT = 5
+const RESULTS_MAX = 50
 
 /** Searches everything that was ever said in the agent's conversations, also what has left the context. */
 export function conversationSearch(search: SearchMessages) {
@@ -18,61 +23,68 @@ export function conversationSearch(search: SearchMessages) {
       name: 'conversation_search',
       toolType: 'letta_core',
       description:
-        'Search your earlier messages, also those that are no longer in view, by words, roles and dates.',
-      properties: {
-        query: stringOf('What to look for; leave it out to list messages by date.'),
-        roles: {
-          type: 'array',
-          items: { type: 'string', enum: [...ROLES] },
-          description: 'Only messages of these roles.',
-        },
-        limit: integerOf('How many results at most (default 5).'),
-        start_date: stringOf(
-          'Only messages from this date on (ISO 8601, e.g. 2026-03-01 or 2026-03-01T14:30).',
+        'Look through all that was said with you before, also what is long out of your view: by words, by who said it, by time.',
+      parameters: {
+        query: optional(text('Words to look for. Leave it out to get the newest messages.')),
+        roles: optional(listOf(oneOf(['assistant', 'user', 'tool']), 'Only messages of these.')),
+        limit: optional(
+          integer(`How many messages at most: up to ${RESULTS_MAX}, or ${RESULTS_DEFAULT} if left out.`),
         ),
-        end_date: stringOf('Only messages up to this date; a date without a time means the end of that day.'),
+        start_date: optional(
+          text(
+            'Only messages from then on: a day (2026-03-01) or a moment (2026-03-01T14:30), in your timezone.',
+          ),
+        ),
+        end_date: optional(text('Only messages until then. A day counts to its end.')),
       },
-      required: [],
       parallel: true,
     },
-    z.object({
-      query: z.string().nullish(),
-      roles: z.array(z.enum(ROLES)).nullish(),
-      limit: z.number().int().min(1).nullish(),
-      start_date: z.string().nullish(),
-      end_date: z.string().nullish(),
-    }),
-    async (args, context) => {
+    async ({ query, roles, limit, start_date, end_date }, context) => {
+      const { timezone } = context
       const found = await search(
         {
-          query: args.query?.trim() || null,
-          roles: args.roles?.length ? args.roles : null,
-          limit: Math.min(args.limit ?? LIMIT_DEFAULT, LIMIT_MAX),
-          from: args.start_date ? instantOf('start_date', args.start_date, context.timezone, false) : null,
-          to: args.end_date ? instantOf('end_date', args.end_date, context.timezone, true) : null,
+          query: query?.trim() || null,
+          roles: roles?.length ? roles : null,
+          limit: resultsMaxOf(limit ?? RESULTS_DEFAULT),
+          from: start_date ? momentOf('start_date', start_date, timezone, 'start') : null,
+          to: end_date ? momentOf('end_date', end_date, timezone, 'end') : null,
         },
         context,
       )
-      return resultOf(found, context.timezone)
+      return encodeFound(found, timezone, Date.now())
     },
   )
 }
 
-function resultOf(found: FoundMessage[], timezone: string): JsonObject {
-  if (found.length === 0) return { message: 'No results found.', results: [] }
-  const now = Date.now()
-  const results = found.map(({ role, text, thinking, createdAt, rank }) => {
-    const date = new Date(createdAt)
-    return {
-      timestamp: formatIsoLocal(date, timezone),
-      time_ago: agoOf(now - date.getTime()),
-      role,
-      ...(thinking !== null && { thinking }),
-      content: text,
-      ...(rank !== null && { relevance: { fts_rank: rank, search_mode: 'fts' } }),
-    }
-  })
-  return { message: `Showing ${found.length} results:`, results }
+function resultsMaxOf(limit: number): number {
+  if (limit >= 1) return Math.min(limit, RESULTS_MAX)
+  throw new ToolError(`Invalid limit: ${limit}. Ask for at least 1 result`)
+}
+
+function momentOf(name: string, value: string, timezone: string, edge: 'start' | 'end'): string {
+  const moment = parseMoment(value, timezone, edge)
+  if (moment) return moment.toISOString()
+  throw new ToolError(
+    `Invalid ${name} format: ${value}. Use ISO 8601 format (YYYY-MM-DD or YYYY-MM-DDTHH:MM)`,
+  )
+}
+
+function encodeFound(found: FoundMessage[], timezone: string, nowMs: number): JsonObject {
+  const message = found.length === 0 ? 'No results found.' : `Showing ${found.length} results:`
+  return { message, results: found.map((one) => encodeOne(one, timezone, nowMs)) }
+}
+
+/** The order of the keys is the old server's. */
+function encodeOne({ createdAt, role, rank, thinking, text }: FoundMessage, timezone: string, nowMs: number) {
+  const date = new Date(createdAt)
+  return {
+    timestamp: formatIsoLocal(date, timezone),
+    time_ago: agoOf(nowMs - date.getTime()),
+    role,
+    ...(rank !== null && { relevance: { fts_rank: rank, search_mode: 'fts' } }),
+    ...(thinking !== null && { thinking }),
+    content: text,
+  }
 }
 
 function agoOf(ms: number): string {
@@ -81,21 +93,4 @@ function agoOf(ms: number): string {
   if (seconds < 3_600) return `${Math.floor(seconds / 60)}m ago`
   if (seconds < 86_400) return `${Math.floor(seconds / 3_600)}h ago`
   return `${Math.floor(seconds / 86_400)}d ago`
-}
-
-const ISO = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:?\d\d)?)?$/
-
-/** A date without an offset is in the agent's zone; one without a time is the whole day. */
-function instantOf(name: string, text: string, timezone: string, isEnd: boolean): string {
-  const match = ISO.exec(text.trim())
-  const [, day, time, offset] = match ?? []
-  const clock = time ?? (isEnd ? '23:59:59.999' : '00:00')
-  const asUtc = new Date(`${day}T${clock}${offset ?? 'Z'}`)
-  if (!match || Number.isNaN(asUtc.getTime())) {
-    throw new ToolError(
-      `Invalid ${name} format: ${text}. Use ISO 8601 format (YYYY-MM-DD or YYYY-MM-DDTHH:MM)`,
-    )
-  }
-  if (offset) return asUtc.toISOString()
-  return new Date(asUtc.getTime() - offsetMinutes(asUtc, timezone) * 60_000).toISOString()
 }

@@ -1,19 +1,31 @@
 import type { BuiltInTool } from '../domain/tool.ts'
-import { type AgentPost, agentMessageTools } from './agent-messages.ts'
+import type { AgentPost } from './agents/agent-post.ts'
+import { sendMessageToAgentAndWaitForReply } from './agents/send-message-to-agent-and-wait-for-reply.ts'
+import { sendMessageToAgentAsync } from './agents/send-message-to-agent-async.ts'
+import { sendMessageToAgentsMatchingTags } from './agents/send-message-to-agents-matching-tags.ts'
 import { conversationSearch, type SearchMessages } from './conversation-search.ts'
-import { coreMemoryAppend, coreMemoryReplace } from './core-memory.ts'
-import { LATER_TOOLS } from './later.ts'
-import { memoryApplyPatch } from './memory-apply-patch.ts'
-import { memory } from './memory-command.ts'
-import { memoryInsert } from './memory-insert.ts'
-import { memoryReplace } from './memory-replace.ts'
-import { memoryRethink } from './memory-rethink.ts'
-import { memoryFinishEdits, sendMessage } from './send-message.ts'
+import { archivalMemoryInsert, archivalMemorySearch } from './later/archival-memory.ts'
+import { runCode, runCodeWithTools } from './later/code.ts'
+import { grepFiles, openFiles, semanticSearchFiles } from './later/files.ts'
+import { finishRethinkingMemory, rethinkUserMemory, searchMemory, storeMemories } from './later/voice.ts'
+import { fetchWebpage, webSearch } from './later/web.ts'
+import { memoryApplyPatch } from './memory/apply-patch/memory-apply-patch.ts'
+import { coreMemoryAppend } from './memory/core-memory-append.ts'
+import { coreMemoryReplace } from './memory/core-memory-replace.ts'
+import { memory } from './memory/memory.ts'
+import { memoryFinishEdits } from './memory/memory-finish-edits.ts'
+import { memoryInsert } from './memory/memory-insert.ts'
+import { memoryReplace } from './memory/memory-replace.ts'
+import { memoryRethink } from './memory/memory-rethink.ts'
+import { sendMessage } from './send-message.ts'
 
 /** What tools reach outside themselves for. */
 export type ToolPorts = { searchMessages: SearchMessages; post: AgentPost }
 
-/** Every built-in tool; one file each. */
+/** What is known of a tool without its ports. */
+export type BuiltInSpec = Omit<BuiltInTool, 'tool'>
+
+/** Every built-in tool. To add one, write its file and name it here. */
 export function createBuiltInTools(ports: ToolPorts): BuiltInTool[] {
   return [
     sendMessage,
@@ -26,7 +38,31 @@ export function createBuiltInTools(ports: ToolPorts): BuiltInTool[] {
     memoryApplyPatch,
     coreMemoryAppend,
     coreMemoryReplace,
-    ...agentMessageTools(ports.post),
-    ...LATER_TOOLS,
+    sendMessageToAgentAndWaitForReply(ports.post),
+    sendMessageToAgentsMatchingTags(ports.post),
+    sendMessageToAgentAsync(ports.post),
+    archivalMemoryInsert,
+    archivalMemorySearch,
+    runCode,
+    runCodeWithTools,
+    webSearch,
+    fetchWebpage,
+    openFiles,
+    grepFiles,
+    semanticSearchFiles,
+    storeMemories,
+    rethinkUserMemory,
+    finishRethinkingMemory,
+    searchMemory,
   ]
+}
+
+/** The same tools as models and users are told about them, for whoever runs none. */
+export const BUILT_IN_SPECS: BuiltInSpec[] = createBuiltInTools({
+  searchMessages: unreached,
+  post: { ask: unreached, tell: unreached, findByTags: unreached },
+}).map(({ tool: _, ...spec }) => spec)
+
+function unreached(): never {
+  throw new Error('specs are not run')
 }

@@ -1,28 +1,17 @@
 import { z } from 'zod'
-import { readTool, stringOf } from './define.ts'
+import { readTool } from './define.ts'
+import { type Parameter, text } from './parameters.ts'
 
-/** How agents of the older types talk to their user: the call is shown as the answer. */
+/** An agent with a response format is offered a schema of its own here, and sends what fits that. */
+const message: Parameter = { ...text('What the user gets to read.'), check: z.unknown() }
+
+/** How agents of the older kinds talk to people: the call itself is shown as the answer. */
 export const sendMessage = readTool(
   {
     name: 'send_message',
     toolType: 'letta_core',
-    description: 'Sends a message to the human user.',
-    properties: { message: stringOf('What to say to the user.') },
-    required: ['message'],
+    description: 'Say something to the user. It is the only thing of yours that they see.',
+    parameters: { message },
   },
-  z.object({ message: z.unknown() }).refine(({ message }) => message !== undefined, { path: ['message'] }),
   async () => 'Sent message successfully.',
-)
-
-/** Says that a background agent has finished with the memory. */
-export const memoryFinishEdits = readTool(
-  {
-    name: 'memory_finish_edits',
-    toolType: 'letta_sleeptime_core',
-    description: 'Call this when you have made all the edits that the memory needs.',
-    properties: {},
-    required: [],
-  },
-  z.object({}),
-  async () => 'None',
 )

@@ -1,0 +1,19 @@
+import { editTool } from '../define.ts'
+import { text } from '../parameters.ts'
+import { getEditableBlock, withValue } from './held-blocks.ts'
+
+export const coreMemoryAppend = editTool(
+  {
+    name: 'core_memory_append',
+    toolType: 'letta_memory_core',
+    description: 'Add a line at the end of one of your memory blocks.',
+    parameters: {
+      label: text('Label of the block.'),
+      content: text('The text to add.'),
+    },
+  },
+  (blocks, { label, content }) => {
+    const block = getEditableBlock(blocks, label)
+    return withValue(block, `${block.value}\n${content}`)
+  },
+)
