@@ -29,7 +29,7 @@ function inZone(clock: Date, timezone: string): Date {
 
 function minutesOf(offset: string): number {
   if (offset.toUpperCase() === 'Z') return 0
-  const digits = offset.replace(/\D/g, '').padEnd(4, '0')
+  const digits = offset.replace(/\D/g, '')
   const minutes = Number(digits.slice(0, 2)) * 60 + Number(digits.slice(2))
   return offset.startsWith('-') ? -minutes : minutes
 }

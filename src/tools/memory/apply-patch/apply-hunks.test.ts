@@ -63,6 +63,7 @@ describe('a diff of one block', () => {
       'Failed to apply patch: expected hunk context not found in the memory block. Expected start:\n1\n2\n3',
     )
     expect(() => apply('a', '-a\n-b\n+c')).toThrow('Failed to apply patch: expected hunk context not found')
+    expect(() => apply('a', '+x\n ')).toThrow('Failed to apply patch: expected hunk context not found')
   })
 
   it('refuses a place that is not the only one', () => {
