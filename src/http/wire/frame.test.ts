@@ -85,7 +85,7 @@ describe('toWireFrame', () => {
 })
 
 describe('toWireUsage', () => {
-  it('writes the numbers of a request, null where the provider did not report', () => {
+  it('writes the numbers of a request, 0 where a provider that reports its cache says nothing', () => {
     expect(toWireUsage(USAGE)).toEqual({
       message_type: 'usage_statistics',
       completion_tokens: 40,
@@ -94,8 +94,8 @@ describe('toWireUsage', () => {
       step_count: 1,
       run_ids: null,
       cached_input_tokens: 0,
-      cache_write_tokens: null,
-      reasoning_tokens: null,
+      cache_write_tokens: 0,
+      reasoning_tokens: 0,
       context_tokens: 852,
     })
   })

@@ -1,0 +1,51 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+
+/** From the start of the process to its first line, in milliseconds; the database may be made in it. */
+const START_MS_MAX = 30_000
+
+const MAIN = join(import.meta.dirname, '../src/cli/main.ts')
+
+export type ServerProcess = {
+  url: string
+  /** Settles when the process is gone, however. */
+  ended: Promise<unknown>
+  /** As `kill -9` does: nothing is finished first. */
+  kill(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** A server of its own process, on a free port, started as a user would. Settings come on top of a clean environment. */
+export async function startServerProcess(settings: Record<string, string>): Promise<ServerProcess> {
+  const child = spawn(process.execPath, [MAIN, 'serve'], {
+    env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', PERDURE_PORT: '0', ...settings },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const ended = once(child, 'exit')
+  const end = async (signal: 'SIGKILL' | 'SIGTERM') => {
+    child.kill(signal)
+    await ended
+  }
+  return { url: await urlOf(child), ended, kill: () => end('SIGKILL'), stop: () => end('SIGTERM') }
+}
+
+/** The address that the server says it listens on. */
+function urlOf(child: ChildProcess): Promise<string> {
+  let said = ''
+  return new Promise((done, fail) => {
+    const giveUp = () => fail(new Error(`the server ended, or did not say where it listens:\n${said}`))
+    const late = setTimeout(giveUp, START_MS_MAX)
+    child.once('exit', giveUp)
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      said += text
+    })
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      said += text
+      const [url] = /http:\/\/127\.0\.0\.1:\d+/.exec(said) ?? []
+      if (!url) return
+      clearTimeout(late)
+      done(url)
+    })
+  })
+}
