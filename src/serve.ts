@@ -15,6 +15,7 @@ import { reasonsByDefault } from './providers/model-facts.ts'
 import { providersFromEnv } from './providers/settings.ts'
 import { openEmbedded } from './store/embedded/open-embedded.ts'
 import { migrate, openDatabase } from './store/open.ts'
+import { deleteAllProcesses } from './store/processes.ts'
 import { API_VERSION } from './version.ts'
 import type { Observe } from './worker/observation.ts'
 
@@ -34,6 +35,7 @@ export async function startServer(config: Config, env: Env, observe: Observe): P
   const connectionString = embedded?.connectionString ?? config.databaseUrl ?? ''
   await migrate(connectionString)
   const db = openDatabase({ connectionString, connectionsMax: config.databaseConnectionsMax })
+  if (embedded) await deleteAllProcesses(db)
   const catalog = createCatalog(providersFromEnv(env))
   const engine = await startEngine({ connectionString, db, catalog, config, observe, toResult: toWireAnswer })
   const deps: HttpDeps = {

@@ -48,6 +48,14 @@ export async function countLiveProcesses(db: Db): Promise<number> {
   return count
 }
 
+/**
+ * For the only user of a database: whoever else is listed is dead, however long its lease, and its unfinished runs are
+ * free at once.
+ */
+export async function deleteAllProcesses(db: Db): Promise<void> {
+  await db.deleteFrom('processes').execute()
+}
+
 /** Forgets processes that have been dead for long. */
 export async function deleteDeadProcesses(db: Db): Promise<void> {
   await db.deleteFrom('processes').where('lease_until', '<', sql<string>`now() - interval '1 hour'`).execute()

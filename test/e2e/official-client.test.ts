@@ -48,7 +48,7 @@ describe('the official client', () => {
       stream_tokens: true,
     })
     const types: string[] = []
-    for await (const chunk of stream) types.push(chunk.message_type)
+    for await (const chunk of stream) types.push(String(chunk.message_type))
     expect(types.filter((type) => type === 'assistant_message').length).toBeGreaterThan(3)
     expect(types).toContain('tool_call_message')
     expect(types).toContain('tool_return_message')
@@ -62,8 +62,8 @@ describe('the official client', () => {
   it('reads a background stream again from any event', async () => {
     const id = await createAgent()
     const run = await client.agents.messages.createAsync(id, { input: 'Hello' })
-    const all = await eventsOf(run.id ?? '', 0)
-    const later = await eventsOf(run.id ?? '', all[0] ?? 0)
+    const all = await eventsOf(run.id, 0)
+    const later = await eventsOf(run.id, all[0] ?? 0)
     expect(all.length).toBeGreaterThan(1)
     expect(later).toEqual(all.slice(1))
     expect((await client.runs.retrieve(run.id)).status).toBe('completed')
