@@ -33,6 +33,8 @@ export type TurnRequest = {
   /** Calls started by other agents' tools: how deep (0: a user's), and which agents wait for it. */
   depth: number
   waitingAgents: string[]
+  /** Who asked; providers are told, so that they can tell an abuser from the account. Null: nobody who is known. */
+  user: string | null
   /** Headers and such that only traces show. */
   billing: JsonObject | null
 }

@@ -40,5 +40,6 @@ export async function previewRequest(
     clientTools: body.clientTools,
     clientSkills: body.clientSkills,
     streamTokens: body.streamTokens,
+    user: actor.userId,
   })
 }

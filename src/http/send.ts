@@ -99,7 +99,7 @@ export function noteSent(deps: HttpDeps, command: SendCommand, runId: RunId): vo
 }
 
 function requestOf(
-  { body, transport }: SendCommand,
+  { actor, body, transport }: SendCommand,
   overrideModel: LlmConfig | null,
 ): Omit<TurnRequest, 'input'> {
   return {
@@ -117,6 +117,7 @@ function requestOf(
     includeCompactionMessages: body.includeCompactionMessages,
     depth: 0,
     waitingAgents: [],
+    user: actor.userId,
     billing: null,
   }
 }

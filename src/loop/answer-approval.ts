@@ -124,7 +124,9 @@ function concludeAnswer(
   const results = plans.flatMap(
     ({ call, result }) => result ?? returns.find(({ callId }) => callId === call.id) ?? [],
   )
-  const message = toolMessage(state, ports, answer.request.stepId, results)
+  // The message is called after what was run here; nothing was, where the client or a denial gave every result.
+  const firstRun = plans.find(({ plan }) => plan?.type === 'run')
+  const message = toolMessage(state, ports, answer.request.stepId, results, firstRun?.call.name ?? null)
   const messages = [message, ...stamped(state.followUps, state, answer.request.stepId ?? 'step-')]
   const called = turnHistory([...state.context, message]).map(({ name }) => name)
   const available = state.agent.tools.map((tool) => tool.name)

@@ -21,7 +21,7 @@ export function buildRequest(state: LoopState, offer: ToolOffer): ModelRequest {
     toolChoice: offer.choice,
     parallelToolCalls: allowsParallelCalls(state),
     stream: state.request.streamTokens,
-    user: null,
+    user: state.request.user,
   }
 }
 

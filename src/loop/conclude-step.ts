@@ -129,7 +129,7 @@ function answerMessages(
     const head = { id: messageId, stepId, model: configOf(state).model }
     messages.push(newMessage(state, ports, { role: 'assistant', content, toolCalls }, head))
   }
-  if (returns.length > 0) messages.push(toolMessage(state, ports, stepId, returns))
+  if (returns.length > 0) messages.push(toolMessage(state, ports, stepId, returns, returns[0]?.name ?? null))
   return messages
 }
 
@@ -138,8 +138,9 @@ export function toolMessage(
   ports: LoopPorts,
   stepId: StepId | null,
   returns: ToolReturn[],
+  name: string | null,
 ): Message {
-  return newMessage(state, ports, { role: 'tool', returns }, { stepId, name: returns[0]?.name ?? null })
+  return newMessage(state, ports, { role: 'tool', returns }, { stepId, name })
 }
 
 function nudgeMessage(state: LoopState, ports: LoopPorts, stepId: StepId, reason: string): Message {

@@ -36,7 +36,17 @@ export async function* takeStep(
   const ran = await ports.runCalls(step, journalOf(answer, replied), runs)
   const conclude = (last: ToolReturn[]): Conclusion =>
     held.length > 0
-      ? concludePause(asked.state, ports, { ...replied, calls: plans.map(callOf) }, held)
+      ? concludePause(
+          asked.state,
+          ports,
+          {
+            ...replied,
+            calls: plans.map((plan, at) =>
+              plan.type === 'run' ? (replied.calls[at] ?? plan.planned.call) : callOf(plan),
+            ),
+          },
+          held,
+        )
       : concludeStep(asked.state, ports, replied, plans, inOrder(plans, [...ran.returns, ...last]))
 
   const committed = await ports.commit({

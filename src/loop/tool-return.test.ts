@@ -77,7 +77,7 @@ describe('a call that was not run', () => {
       output: `${text}too risky`,
       stderr: null,
     })
-    expect(denialOf(CALL, null, TIME).output).toBe(`${text}none given`)
+    expect(denialOf(CALL, null, TIME).output).toBe(`${text}None`)
   })
 
   it('carries any other reason as it is', () => {

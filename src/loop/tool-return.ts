@@ -1,6 +1,6 @@
 import type { JsonObject } from '../domain/json.ts'
 import type { ToolCall, ToolReturn, UserPart } from '../domain/message.ts'
-import type { ToolRecord, ToolResult } from '../domain/tool.ts'
+import type { ToolRecord, ToolResult, ToolType } from '../domain/tool.ts'
 import { charCount, cutText } from '../lib/cut.ts'
 
 /** Characters of a failed call's text. */
@@ -14,13 +14,17 @@ const CHARS_PER_TOKEN = 4
 const IMAGES_MAX = 20
 const IMAGE_CHARS_MAX = 20_000_000
 
+/** Tools of the agent's own memory say what is wrong in their own words; only `stderr` names the error. */
+const ANSWERS_PLAINLY: ToolType[] = ['letta_core', 'letta_memory_core', 'letta_sleeptime_core']
+
 /** What the model reads of a call that was run. */
 export function returnOf(call: ToolCall, tool: ToolRecord, result: ToolResult, time: string): ToolReturn {
   const stdout = result.stdout ?? null
   if (!result.ok) {
     const text = errorText(call.name, result.errorName, result.message)
+    const output = ANSWERS_PLAINLY.includes(tool.toolType) ? cutText(result.message, ERROR_CHARS_MAX) : text
     const stderr = result.stderr?.length ? result.stderr : [text]
-    return { ...blank(call, time), status: 'error', output: text, stdout, stderr }
+    return { ...blank(call, time), status: 'error', output, stdout, stderr }
   }
   const output = boundedOutput(result.output, tool.returnCharLimit)
   return { ...blank(call, time), output, stdout, stderr: result.stderr ?? null }
@@ -37,7 +41,7 @@ export function denialOf(call: ToolCall, reason: string | null, time: string): T
 
 /** Clients match on the beginning. */
 export function denialText(reason: string | null): string {
-  return `Error: request to call tool denied. User reason: ${reason ?? 'none given'}`
+  return `Error: request to call tool denied. User reason: ${reason ?? 'None'}`
 }
 
 /**

@@ -44,6 +44,8 @@ export const anthropic: Wire = {
     }
   },
 
+  argumentsAreObjects: true,
+
   usage: plainUsage,
 }
 
@@ -65,6 +67,7 @@ export const ANTHROPIC_DIALECT: PromptDialect = {
     }
   },
   imagesInResults: true,
+  marksFailures: true,
   callId: (id) => shortCallId(id).replace(/[^A-Za-z0-9_-]/g, '_'),
   cache: CACHE,
 }

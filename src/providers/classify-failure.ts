@@ -9,7 +9,7 @@ type Rule = { kind: ModelFailureKind; when(facts: Facts): boolean }
 const OVERFLOW =
   /exceeds the context window|maximum context length|context_length_exceeded|input tokens exceed the configured limit|exceeds the maximum allowed input length|prompt is too long|exceed context limit|exceeds context|total text bytes|request_too_large|request exceeds the maximum size|context window exceeds limit|input token count.{0,40}exceed|token count.{0,60}exceeds? the maximum|exceeds the maximum number of tokens/i
 const NO_CREDIT =
-  /insufficient_quota|insufficient.credits|requires more credits|add more credits|exceeded your current quota, please check your plan|you've exceeded your budget|billing.{0,20}hard limit|can only afford|credit balance is too low/i
+  /insufficient_quota|insufficient.credits|requires more credits|add more credits|exceeded your current quota, please check your plan|you've exceeded your budget|billing.{0,20}hard limit|can only afford/i
 
 /** In this order: what a text says for certain, before what its status says in general. */
 const RULES: Rule[] = [
@@ -26,7 +26,7 @@ const RULES: Rule[] = [
   { kind: 'forbidden', when: ({ status }) => status === 403 },
   { kind: 'not_found', when: ({ status }) => status === 404 },
   { kind: 'timeout', when: ({ status }) => status === 408 || status === 504 },
-  { kind: 'overloaded', when: ({ status, text }) => status === 529 || /overloaded/i.test(text) },
+  { kind: 'overloaded', when: ({ status, text }) => status === 529 || /overloaded_error/.test(text) },
   { kind: 'unprocessable', when: ({ status }) => status === 422 },
   { kind: 'connection', when: ({ status }) => status === 499 || status === 502 },
   { kind: 'server_error', when: ({ status }) => status !== undefined && status >= 500 },

@@ -57,6 +57,7 @@ export function compatibleWire(kind: ProviderKind): Wire {
       reasoning: (part) =>
         can.echoesReasoning && part.type === 'reasoning' ? [{ text: part.reasoning, options: {} }] : [],
       imagesInResults: false,
+      marksFailures: false,
       callId: shortCallId,
     }),
 

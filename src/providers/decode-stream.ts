@@ -1,6 +1,7 @@
 import type { LanguageModelV4StreamPart, SharedV4ProviderMetadata } from '@ai-sdk/provider'
 import type { AssistantPart, ToolCall } from '../domain/message.ts'
 import type { FinishReason, ModelDelta, Usage } from '../domain/model.ts'
+import { parseExact } from '../lib/exact-json.ts'
 import type { Wire } from './wires.ts'
 
 export type Decoded = {
@@ -67,10 +68,20 @@ export class StreamDecoder {
     )
     return {
       content: mergeSummaries(content),
-      toolCalls: [...this.#calls.values()],
+      toolCalls: [...this.#calls.values()].map((call) => this.#shown(call)),
       usage: this.#usage,
       finish: this.#calls.size > 0 && this.#finish === 'stop' ? 'tool_calls' : this.#finish,
       finished: this.#finished,
+    }
+  }
+
+  /** What a cut stream left of the arguments stays as it is. */
+  #shown(call: ToolCall): ToolCall {
+    if (!this.#wire.argumentsAreObjects) return call
+    try {
+      return { ...call, arguments: JSON.stringify(parseExact(call.arguments), null, 2) }
+    } catch {
+      return call
     }
   }
 

@@ -23,6 +23,8 @@ export type PromptDialect = {
   callOptions?(signature: string): SharedV4ProviderOptions
   /** Images in results: the family takes them there, or a note says how many there were. */
   imagesInResults: boolean
+  /** The family has a mark of its own for calls that failed; elsewhere the result's text says so. */
+  marksFailures: boolean
   /** Ids of calls that the provider takes. */
   callId(id: string): string
   cache?: SharedV4ProviderOptions
@@ -138,13 +140,14 @@ function objectOf(text: string): unknown {
 
 function encodeResult(result: PromptToolResult, dialect: PromptDialect): LanguageModelV4ToolResultOutput {
   if (typeof result.content === 'string') {
-    return { type: result.failed ? 'error-text' : 'text', value: result.content.toWellFormed() }
+    const failed = result.failed && dialect.marksFailures
+    return { type: failed ? 'error-text' : 'text', value: result.content.toWellFormed() }
   }
   if (dialect.imagesInResults) return { type: 'content', value: result.content.map(encodeResultPart) }
   const texts = result.content.flatMap((part) => (part.type === 'text' ? [part.text] : []))
   const images = result.content.length - texts.length
   const note = images === 1 ? '[Image omitted]' : `[${images} images omitted]`
-  return { type: 'text', value: [...texts, ...(images > 0 ? [note] : [])].join('\n') }
+  return { type: 'text', value: [texts.join('\n'), ...(images > 0 ? [note] : [])].join(' ').trim() }
 }
 
 function encodeResultPart(part: UserPart) {

@@ -28,6 +28,8 @@ export const google: Wire = {
     }
   },
 
+  argumentsAreObjects: true,
+
   usage: googleUsage,
 }
 
@@ -40,16 +42,15 @@ export const GOOGLE_DIALECT: PromptDialect = {
   textOptions: (signature) => ({ google: { thoughtSignature: signature } }),
   callOptions: (signature) => ({ google: { thoughtSignature: signature } }),
   imagesInResults: true,
+  marksFailures: false,
   callId: shortCallId,
 }
 
 function thinkingOf({ config }: ModelRequest) {
   if (/^gemini-3/.test(config.model)) return { includeThoughts: true }
-  if (config.enable_reasoner && config.max_reasoning_tokens > 0) {
-    return { thinkingBudget: config.max_reasoning_tokens, includeThoughts: true }
-  }
-  if (/2\.5-pro/.test(config.model)) return { thinkingBudget: 128, includeThoughts: true }
-  return config.enable_reasoner ? { includeThoughts: true } : { thinkingBudget: 0, includeThoughts: false }
+  const least = /2\.5-pro/.test(config.model) ? 128 : 0
+  const thinkingBudget = config.enable_reasoner ? Math.max(config.max_reasoning_tokens, least) : least
+  return { thinkingBudget, includeThoughts: thinkingBudget > 1 }
 }
 
 /** What Google calls candidates is the answer without the thinking, which it counts apart. */

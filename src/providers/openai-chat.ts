@@ -1,7 +1,7 @@
 import { shortCallId } from './encode-prompt.ts'
 import { isOpenAiReasoner } from './model-facts.ts'
 import { versionedUrl } from './settings.ts'
-import { outputTokensMax, plainUsage, responseFormatOf, type Wire } from './wires.ts'
+import { plainUsage, responseFormatOf, type Wire } from './wires.ts'
 
 /** OpenAI chat completions, for OpenAI's own models. https://platform.openai.com/docs/api-reference/chat */
 export const openAiChat: Wire = {
@@ -12,18 +12,18 @@ export const openAiChat: Wire = {
     )
   },
 
-  dialect: () => ({ reasoning: () => [], imagesInResults: false, callId: shortCallId }),
+  dialect: () => ({ reasoning: () => [], imagesInResults: false, marksFailures: false, callId: shortCallId }),
 
   options(request) {
     const { config } = request
     const reasons = isOpenAiReasoner(config.model)
     return {
-      maxOutputTokens: outputTokensMax(request),
       ...(!reasons && config.temperature !== null && { temperature: config.temperature }),
       ...(config.frequency_penalty !== null && !reasons && { frequencyPenalty: config.frequency_penalty }),
       ...responseFormatOf(request),
       providerOptions: {
         openai: {
+          ...(config.max_tokens !== null && { maxCompletionTokens: config.max_tokens }),
           ...(request.tools.length > 0 && !reasons && { parallelToolCalls: request.parallelToolCalls }),
           ...(request.user !== null && { user: request.user }),
           strictJsonSchema: config.strict,

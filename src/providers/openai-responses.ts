@@ -15,7 +15,12 @@ export const openAiResponses: Wire = {
     }).responses(model)
   },
 
-  dialect: () => ({ reasoning: reasoningItems, imagesInResults: true, callId: shortCallId }),
+  dialect: () => ({
+    reasoning: reasoningItems,
+    imagesInResults: true,
+    marksFailures: false,
+    callId: shortCallId,
+  }),
 
   options(request) {
     const { config } = request

@@ -24,6 +24,8 @@ export type Wire = {
   /** What of a call is the provider's own: limits, temperature, thinking, parallel calls. */
   options(request: ModelRequest): CallOptions
   usage(usage: LanguageModelV4Usage): Usage
+  /** Arguments come as an object, which is shown with an indent while it waits for an approval, as the old server did. */
+  argumentsAreObjects?: true
 }
 
 /** The SDK's own sums, where they are what the provider reported. */

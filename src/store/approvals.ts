@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { ConversationId, OrganizationId } from '../domain/id.ts'
 import type { MessageOf, ToolCall } from '../domain/message.ts'
 import type { ToolSpec } from '../domain/model.ts'
@@ -52,7 +53,7 @@ export async function areAnswered(
     .where('organization_id', '=', organizationId)
     .where('conversation_id', '=', conversationId)
     .where('role', '=', 'tool')
-    .where('call_ids', '&&', callIds)
+    .where(sql<boolean>`call_ids && ${sql.val(callIds)}::text[]`)
     .select('call_ids')
     .execute()
   const answered = new Set(rows.flatMap((row) => row.call_ids ?? []))

@@ -95,9 +95,9 @@ function usageColumns(usage: Usage) {
       cachedInput === undefined && cacheWrite === undefined
         ? null
         : JSON.stringify({
-            cached_tokens: cachedInput ?? null,
-            cache_read_tokens: cachedInput ?? null,
-            cache_creation_tokens: cacheWrite ?? null,
+            cached_tokens: cachedInput ?? 0,
+            cache_read_tokens: cachedInput ?? 0,
+            cache_creation_tokens: cacheWrite ?? 0,
           }),
     completion_tokens_details:
       reasoning === undefined ? null : JSON.stringify({ reasoning_tokens: reasoning }),

@@ -111,6 +111,7 @@ function requestOf(
     includeCompactionMessages: false,
     depth: parent.depth + 1,
     waitingAgents,
+    user: parent.user,
     billing: null,
   }
 }

@@ -36,6 +36,7 @@ export async function compactScope(
     overrideSystem: null,
     clientTools: [],
     clientSkills: [],
+    user: null,
     streamTokens: false,
   }
   const read = await stateOf(db, organizationId, target, asked)

@@ -31,6 +31,7 @@ export async function overviewOf(
     overrideSystem: null,
     clientTools: [],
     clientSkills: [],
+    user: null,
     streamTokens: false,
   }
   const read = await stateOf(db, organizationId, target, asked)

@@ -15,7 +15,7 @@ import type { Target } from '../store/scopes.ts'
 
 type PreviewRequest = Pick<
   TurnRequest,
-  'input' | 'overrideModel' | 'overrideSystem' | 'clientTools' | 'clientSkills' | 'streamTokens'
+  'input' | 'overrideModel' | 'overrideSystem' | 'clientTools' | 'clientSkills' | 'streamTokens' | 'user'
 >
 
 /** What the model would be sent if these messages were. The same functions as in a real step; nothing is written. */
@@ -72,5 +72,6 @@ const NO_REQUEST: TurnRequest = {
   includeCompactionMessages: false,
   depth: 0,
   waitingAgents: [],
+  user: null,
   billing: null,
 }
