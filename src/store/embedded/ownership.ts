@@ -2,6 +2,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Another process, or another server in this one, works with the data folder. */
 export class DataFolderInUse extends Error {
@@ -18,7 +19,7 @@ export class DataFolderInUse extends Error {
 export async function takeOwnership(dataDir: string): Promise<() => void> {
   await mkdir(dataDir, { recursive: true })
   const note = join(dataDir, 'owner.json')
-  const lock = lockFile(join(dataDir, 'owner.lock'))
+  const lock = await lockSoon(join(dataDir, 'owner.lock'))
   if (!lock) {
     throw new DataFolderInUse(
       `The data folder ${dataDir} is in use by ${ownerOf(note)}. Stop that server, set PERDURE_DATA_DIR to another folder, or set DATABASE_URL.`,
@@ -29,6 +30,17 @@ export async function takeOwnership(dataDir: string): Promise<() => void> {
     if (!lock.isOpen) return
     rmSync(note, { force: true })
     lock.close()
+  }
+}
+
+/** A process that was just killed has its lock until the kernel is done with it: a supervisor restarts sooner. */
+const GRACE_MS = 1_000
+const POLL_MS = 50
+
+async function lockSoon(path: string): Promise<DatabaseSync | undefined> {
+  for (const deadline = Date.now() + GRACE_MS; ; await sleep(POLL_MS)) {
+    const lock = lockFile(path)
+    if (lock || Date.now() > deadline) return lock
   }
 }
 
