@@ -1,4 +1,4 @@
-import type { StopReason } from './run.ts'
+import type { StopReason } from './stop-reason.ts'
 
 /** What went wrong between us and a model, by what it means for the caller. */
 export const MODEL_FAILURES = {

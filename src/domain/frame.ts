@@ -3,7 +3,7 @@ import type { RunError } from './failure.ts'
 import type { MessageId, RunId, StepId } from './id.ts'
 import type { JsonObject } from './json.ts'
 import type { ApprovalAnswer, ToolCall, ToolReturn, UserPart } from './message.ts'
-import type { StopReason } from './run.ts'
+import type { StopReason } from './stop-reason.ts'
 
 export const MESSAGE_TYPES = [
   'system_message',

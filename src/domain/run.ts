@@ -1,29 +1,10 @@
 import type { RunError } from './failure.ts'
 import type { AgentId, ConversationId, OrganizationId, ProcessId, RunId, UserId } from './id.ts'
 import type { JsonObject } from './json.ts'
+import type { StopReason, TerminalStatus } from './stop-reason.ts'
 
 export const RUN_STATUSES = ['created', 'running', 'completed', 'failed', 'cancelled'] as const
 export type RunStatus = (typeof RUN_STATUSES)[number]
-export type TerminalStatus = Exclude<RunStatus, 'created' | 'running'>
-
-/** Why a run ended, and the status that it leaves the run in. Adding a reason starts here. */
-export const STOP_REASONS = {
-  end_turn: 'completed',
-  max_steps: 'completed',
-  tool_rule: 'completed',
-  requires_approval: 'completed',
-  error: 'failed',
-  llm_api_error: 'failed',
-  invalid_llm_response: 'failed',
-  invalid_tool_call: 'failed',
-  no_tool_call: 'failed',
-  max_tokens_exceeded: 'failed',
-  insufficient_credits: 'failed',
-  context_window_overflow_in_system_prompt: 'failed',
-  cancelled: 'cancelled',
-} as const satisfies Record<string, TerminalStatus>
-
-export type StopReason = keyof typeof STOP_REASONS
 
 export function isTerminal(status: RunStatus): status is TerminalStatus {
   return status !== 'created' && status !== 'running'

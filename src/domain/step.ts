@@ -3,7 +3,7 @@ import type { RunId, StepId } from './id.ts'
 import type { JsonObject } from './json.ts'
 import type { AssistantPart, ToolCall, ToolReturn } from './message.ts'
 import type { FinishReason, ModelTrace, Usage } from './model.ts'
-import type { StopReason } from './run.ts'
+import type { StopReason } from './stop-reason.ts'
 
 export const STEP_STATUSES = ['pending', 'success', 'failed', 'cancelled'] as const
 export type StepStatus = (typeof STEP_STATUSES)[number]

@@ -1,11 +1,8 @@
 import type { Usage } from '../domain/model.ts'
 import { isNudge } from '../domain/view.ts'
 import { compactAfterStep } from './compact-context.ts'
-import type { Committed, LoopEvent, LoopPorts, LoopState } from './state.ts'
+import type { Committed, LoopEvent, LoopPorts, LoopState, StepResult } from './state.ts'
 import { addUsage } from './tokens.ts'
-
-/** Where a step leaves the turn. `lost`: somebody else has ended or taken the run, and has written what there was. */
-export type StepResult = { type: 'next'; state: LoopState } | { type: 'ended' } | { type: 'lost' }
 
 /** The state after a commit, and the compaction that may be due before anything else happens. */
 export async function* afterCommit(

@@ -1,5 +1,5 @@
 import type { FinishReason } from '../domain/model.ts'
-import type { StopReason } from '../domain/run.ts'
+import type { StopReason } from '../domain/stop-reason.ts'
 
 /** What happened to one call of a step. */
 export type CallFate = 'ran' | 'ended_loop' | 'violated' | 'prefill_failed' | 'not_run' | 'answered'

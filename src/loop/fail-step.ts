@@ -1,9 +1,8 @@
 import { MODEL_FAILURES, type ModelFailure, type RunError } from '../domain/failure.ts'
 import type { Outcome } from '../domain/run.ts'
-import type { StepResult } from './after-commit.ts'
 import type { Answer } from './ask-model.ts'
 import { configOf } from './offer-tools.ts'
-import type { LoopPorts, LoopState, StepRef } from './state.ts'
+import type { LoopPorts, LoopState, StepRef, StepResult } from './state.ts'
 import { USAGE_NONE } from './tokens.ts'
 
 /** Why no room could be made for a request that was too large. */

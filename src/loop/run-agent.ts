@@ -1,7 +1,6 @@
 import { newId } from '../domain/id.ts'
-import type { StepResult } from './after-commit.ts'
 import { answerApproval } from './answer-approval.ts'
-import type { LoopEvent, LoopPorts, LoopState } from './state.ts'
+import type { LoopEvent, LoopPorts, LoopState, StepResult } from './state.ts'
 import { takeStep } from './take-step.ts'
 
 /**

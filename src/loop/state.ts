@@ -154,3 +154,6 @@ export type LoopEvent =
       failure: Extract<ModelReply, { ok: false }>['failure']
       retried: boolean
     }
+
+/** Where a step leaves the turn. `lost`: somebody else has ended or taken the run, and has written what there was. */
+export type StepResult = { type: 'next'; state: LoopState } | { type: 'ended' } | { type: 'lost' }

@@ -9,7 +9,7 @@ import type {
 import { anthropic } from './anthropic.ts'
 import { compatibleWire } from './compatible.ts'
 import { google } from './google.ts'
-import { listProvider } from './list-models.ts'
+import { type FoundModel, listProvider } from './list-models.ts'
 import { isOpenAiReasoner, outputMaxOf, windowOf } from './model-facts.ts'
 import { OFFLINE_LISTING, OfflineModel } from './offline.ts'
 import { openAiChat } from './openai-chat.ts'
@@ -69,14 +69,6 @@ export function createCatalog(providers: ProviderSettings[]): ModelCatalog {
 }
 
 type Listed = { models: ModelListing[]; embeddings: EmbeddingListing[] }
-
-export type FoundModel = {
-  id: string
-  /** Tokens, where the provider tells. */
-  window: number | null
-  /** Width of its vectors: it is an embedding model. */
-  dimensions?: number
-}
 
 function toListed(settings: ProviderSettings, found: FoundModel[]): Listed {
   return {

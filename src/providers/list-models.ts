@@ -1,5 +1,12 @@
-import type { FoundModel } from './catalog.ts'
 import { type ProviderSettings, rootUrl, versionedUrl } from './settings.ts'
+
+export type FoundModel = {
+  id: string
+  /** Tokens, where the provider tells. */
+  window: number | null
+  /** Width of its vectors: it is an embedding model. */
+  dimensions?: number
+}
 
 /** How long one provider may take to list its models, in milliseconds. */
 const LIST_MS = 5_000

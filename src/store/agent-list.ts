@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { BlockId, OrganizationId } from '../domain/id.ts'
-import type { StopReason } from '../domain/run.ts'
+import type { StopReason } from '../domain/stop-reason.ts'
 import type { AgentRow } from './agents.ts'
 import { containing, inOrder, type Page, pageConditions, readingOrder, sorting } from './keyset.ts'
 import type { Db } from './schema.ts'

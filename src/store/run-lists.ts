@@ -1,7 +1,8 @@
 import { type SelectQueryBuilder, sql } from 'kysely'
 import { Fault } from '../domain/fault.ts'
 import type { AgentId, ConversationId, OrganizationId, RunId } from '../domain/id.ts'
-import type { Run, RunStatus, StopReason } from '../domain/run.ts'
+import type { Run, RunStatus } from '../domain/run.ts'
+import type { StopReason } from '../domain/stop-reason.ts'
 import { RUN_COLUMNS, type RunRow, toRun } from './run-rows.ts'
 import type { Database, Db } from './schema.ts'
 

@@ -23,8 +23,9 @@ import type {
   UserPart,
 } from '../domain/message.ts'
 import type { EmbeddingConfig, LlmConfig, ResponseFormat, ToolSpec } from '../domain/model.ts'
-import type { RunStatus, StopReason } from '../domain/run.ts'
+import type { RunStatus } from '../domain/run.ts'
 import type { StepPhase, StepStatus, StoredReply, ToolExecution } from '../domain/step.ts'
+import type { StopReason } from '../domain/stop-reason.ts'
 import type { ToolRule, ToolType } from '../domain/tool.ts'
 import type { TurnRequest } from '../domain/turn.ts'
 import type { StoredFrames } from './stored-frames.ts'

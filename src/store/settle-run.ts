@@ -2,7 +2,8 @@ import { sql } from 'kysely'
 import type { RunError } from '../domain/failure.ts'
 import type { AgentId, ConversationId, OrganizationId, RunId } from '../domain/id.ts'
 import type { JsonObject } from '../domain/json.ts'
-import { type Outcome, STOP_REASONS } from '../domain/run.ts'
+import type { Outcome } from '../domain/run.ts'
+import { STOP_REASONS } from '../domain/stop-reason.ts'
 import type { Db } from './schema.ts'
 
 export type Settled = {

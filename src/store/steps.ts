@@ -2,8 +2,8 @@ import { type Insertable, sql } from 'kysely'
 import type { RunError } from '../domain/failure.ts'
 import type { AgentId, ConversationId, OrganizationId, RunId, StepId } from '../domain/id.ts'
 import type { LlmConfig, Usage } from '../domain/model.ts'
-import type { StopReason } from '../domain/run.ts'
 import type { StepStatus, StepTimes, StoredReply } from '../domain/step.ts'
+import type { StopReason } from '../domain/stop-reason.ts'
 import type { Db, StepsTable } from './schema.ts'
 
 export type NewStep = {

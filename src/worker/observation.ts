@@ -1,6 +1,6 @@
 import type { ModelFailureKind } from '../domain/failure.ts'
 import type { AgentId, RunId, StepId } from '../domain/id.ts'
-import type { StopReason } from '../domain/run.ts'
+import type { StopReason } from '../domain/stop-reason.ts'
 
 /** Everything that the server says about itself. Logs, metrics and traces are readings of this one list. */
 export type Observation =

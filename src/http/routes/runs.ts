@@ -9,14 +9,8 @@ import {
   type RunId,
   type StepId,
 } from '../../domain/id.ts'
-import {
-  isTerminal,
-  RUN_STATUSES,
-  type Run,
-  type RunStatus,
-  STOP_REASONS,
-  type StopReason,
-} from '../../domain/run.ts'
+import { isTerminal, RUN_STATUSES, type Run, type RunStatus } from '../../domain/run.ts'
+import { STOP_REASONS, type StopReason } from '../../domain/stop-reason.ts'
 import { filterViews, viewsOf } from '../../domain/view.ts'
 import { readMessagePage } from '../../store/message-lists.ts'
 import { deleteRun, getRunMetrics, type RunFilter, type RunPage, readRuns } from '../../store/run-lists.ts'
