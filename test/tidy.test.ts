@@ -58,6 +58,10 @@ describe('tidy', () => {
     expect(wrong).toEqual([])
   })
 
+  it('no files import each other in a circle', () => {
+    expect(circles()).toEqual([])
+  })
+
   it('every file is imported by another that is not a test', () => {
     const imported = new Set(files.flatMap(({ imports }) => imports))
     const lonely = files
@@ -135,6 +139,22 @@ function importsOf(path: string, tree: ts.SourceFile): string[] {
     ts.forEachChild(node, visit)
   }
   visit(tree)
+  return found
+}
+
+/** Each circle once, as the files that one walks through until one is back. */
+function circles(): string[] {
+  const importsOfFile = new Map(files.map(({ path, imports }) => [path, imports]))
+  const done = new Set<string>()
+  const found: string[] = []
+  const walk = (path: string, way: string[]): void => {
+    const start = way.indexOf(path)
+    if (start >= 0) found.push([...way.slice(start), path].join(' -> '))
+    if (start >= 0 || done.has(path)) return
+    for (const target of importsOfFile.get(path) ?? []) walk(target, [...way, path])
+    done.add(path)
+  }
+  for (const { path } of files) walk(path, [])
   return found
 }
 
