@@ -9,6 +9,7 @@ const MAIN = join(import.meta.dirname, '../src/cli/main.ts')
 
 export type ServerProcess = {
   url: string
+  pid: number
   /** Settles when the process is gone, however. */
   ended: Promise<unknown>
   /** As `kill -9` does: nothing is finished first. */
@@ -17,8 +18,11 @@ export type ServerProcess = {
 }
 
 /** A server of its own process, on a free port, started as a user would. Settings come on top of a clean environment. */
-export async function startServerProcess(settings: Record<string, string>): Promise<ServerProcess> {
-  const child = spawn(process.execPath, [MAIN, 'serve'], {
+export async function startServerProcess(
+  settings: Record<string, string>,
+  [command = process.execPath, ...args]: string[] = [process.execPath, MAIN, 'serve'],
+): Promise<ServerProcess> {
+  const child = spawn(command, args, {
     env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', PERDURE_PORT: '0', ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -27,7 +31,13 @@ export async function startServerProcess(settings: Record<string, string>): Prom
     child.kill(signal)
     await ended
   }
-  return { url: await urlOf(child), ended, kill: () => end('SIGKILL'), stop: () => end('SIGTERM') }
+  return {
+    url: await urlOf(child),
+    pid: child.pid ?? 0,
+    ended,
+    kill: () => end('SIGKILL'),
+    stop: () => end('SIGTERM'),
+  }
 }
 
 /** The address that the server says it listens on. */
