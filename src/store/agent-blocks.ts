@@ -2,6 +2,7 @@ import { Fault } from '../domain/fault.ts'
 import type { AgentId, BlockId, OrganizationId } from '../domain/id.ts'
 import { type BlockRow, blockMissing, labelTaken } from './blocks.ts'
 import { inOrder, type Page, readingOrder } from './keyset.ts'
+import { ordinalConditions } from './link-page.ts'
 import type { Db } from './schema.ts'
 import { inTransaction, isUniqueViolation } from './transaction.ts'
 
@@ -31,26 +32,10 @@ export async function readAgentBlockPage(
   let query = held(db, organizationId, [agentId])
     .selectAll('blocks')
     .orderBy('link.ordinal', readingOrder(page))
-  for (const side of ['after', 'before'] as const) {
-    const id = page[side]
-    const edge = id && (await findOrdinal(db, organizationId, agentId, id))
-    const forward = (side === 'after') === (page.order === 'asc')
-    if (edge) query = query.where('link.ordinal', forward ? '>' : '<', edge)
-  }
+  const bounds = await ordinalConditions(db, ['agent_blocks', 'block_id'], organizationId, agentId, page)
+  for (const bound of bounds) query = query.where(bound)
   if (page.limit > 0) query = query.limit(page.limit)
   return inOrder(await query.execute(), page)
-}
-
-async function findOrdinal(db: Db, organizationId: OrganizationId, agentId: AgentId, blockId: string) {
-  const row = await db
-    .selectFrom('agent_blocks')
-    .where('organization_id', '=', organizationId)
-    .where('agent_id', '=', agentId)
-    // A cursor is any text; one that is no block's id is not found.
-    .where('block_id', '=', blockId as BlockId)
-    .select('ordinal')
-    .executeTakeFirst()
-  return row?.ordinal
 }
 
 /** Faults: not_found. */

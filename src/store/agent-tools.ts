@@ -1,5 +1,6 @@
 import type { AgentId, OrganizationId, ToolId } from '../domain/id.ts'
 import { inOrder, type Page, readingOrder } from './keyset.ts'
+import { ordinalConditions } from './link-page.ts'
 import type { Db } from './schema.ts'
 import type { ToolRow } from './tools.ts'
 
@@ -29,26 +30,10 @@ export async function readAgentToolPage(
   let query = held(db, organizationId, [agentId])
     .selectAll('tools')
     .orderBy('link.ordinal', readingOrder(page))
-  for (const side of ['after', 'before'] as const) {
-    const id = page[side]
-    const edge = id && (await findOrdinal(db, organizationId, agentId, id))
-    const forward = (side === 'after') === (page.order === 'asc')
-    if (edge) query = query.where('link.ordinal', forward ? '>' : '<', edge)
-  }
+  const bounds = await ordinalConditions(db, ['agent_tools', 'tool_id'], organizationId, agentId, page)
+  for (const bound of bounds) query = query.where(bound)
   if (page.limit > 0) query = query.limit(page.limit)
   return inOrder(await query.execute(), page)
-}
-
-async function findOrdinal(db: Db, organizationId: OrganizationId, agentId: AgentId, toolId: string) {
-  const row = await db
-    .selectFrom('agent_tools')
-    .where('organization_id', '=', organizationId)
-    .where('agent_id', '=', agentId)
-    // A cursor is any text; one that is no tool's id is not found.
-    .where('tool_id', '=', toolId as ToolId)
-    .select('ordinal')
-    .executeTakeFirst()
-  return row?.ordinal
 }
 
 function held(db: Db, organizationId: OrganizationId, agentIds: AgentId[]) {
