@@ -81,6 +81,17 @@ const SETTINGS = {
     about: 'Further origins that browsers may call from',
   },
   logLevel: { env: ['PERDURE_LOG_LEVEL'], about: 'debug, info, warn, error or silent' },
+  readinessEnforced: {
+    env: ['PERDURE_READINESS_ENFORCED', 'LETTA_READINESS_ENFORCEMENT_ENABLED'],
+    about: 'Answer 503 at /v1/ready while the server starts, stops or is over one of the next limits',
+  },
+  readyLoopLagMs: { env: ['PERDURE_READY_LOOP_LAG_MS'], about: 'Delay of the event loop, milliseconds' },
+  readyForegroundMax: { env: ['PERDURE_READY_FOREGROUND_MAX'], about: 'Runs whose callers wait' },
+  readyBackgroundMax: { env: ['PERDURE_READY_BACKGROUND_MAX'], about: 'Runs in the background' },
+  readyAdmissionMs: {
+    env: ['PERDURE_READY_ADMISSION_MS'],
+    about: 'Time that taking a request in may take, milliseconds',
+  },
   fault: { env: ['PERDURE_FAULT'], about: 'For crash tests: point:nth, where the process kills itself' },
   creditsMode: { env: ['PERDURE_CREDITS_MODE'], about: 'off, observe, enforce or enforce-strict' },
   creditsEndpoint: {
@@ -117,6 +128,11 @@ const Schema = z.object({
   callbackSecret: z.string().nullable().default(null),
   corsOrigins: list.default([]),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  readinessEnforced: boolean.default(false),
+  readyLoopLagMs: integer(1, 600_000).nullable().default(null),
+  readyForegroundMax: integer(0, 100_000).nullable().default(null),
+  readyBackgroundMax: integer(0, 100_000).nullable().default(null),
+  readyAdmissionMs: integer(1, 600_000).nullable().default(null),
   fault: z
     .string()
     .regex(/^\w+:\d+$/, 'must look like point:nth')

@@ -7,6 +7,8 @@ type Level = 'debug' | 'info' | 'warn' | 'error'
 /** How loud each thing is that the server says of itself. */
 const LEVELS: Record<Observation['type'], Level> = {
   run_admitted: 'debug',
+  request_repeated: 'info',
+  run_driven: 'debug',
   run_ended: 'info',
   run_lost: 'warn',
   run_taken_over: 'warn',
@@ -16,6 +18,7 @@ const LEVELS: Record<Observation['type'], Level> = {
   model_answered_first: 'debug',
   tool_ended: 'debug',
   compacted: 'info',
+  callback_tried: 'info',
   database_trouble: 'warn',
   flush_failed: 'warn',
   lease_lost: 'error',

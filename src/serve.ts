@@ -10,11 +10,13 @@ import type { HttpDeps } from './http/deps.ts'
 import { engineEndpoints } from './http/engine-endpoints.ts'
 import { toWireAnswer } from './http/wire/answer.ts'
 import { compilePrompt } from './loop/prompt/compile-prompt.ts'
+import { createOperations } from './operations.ts'
 import { createCatalog } from './providers/catalog.ts'
 import { reasonsByDefault } from './providers/model-facts.ts'
 import { providersFromEnv } from './providers/settings.ts'
+import { dbOf, openPool } from './store/connection.ts'
 import { openEmbedded } from './store/embedded/open-embedded.ts'
-import { migrate, openDatabase } from './store/open.ts'
+import { migrate } from './store/open.ts'
 import { deleteAllProcesses } from './store/processes.ts'
 import { API_VERSION } from './version.ts'
 import type { Observe } from './worker/observation.ts'
@@ -30,11 +32,14 @@ export type RunningServer = {
 type Env = Record<string, string | undefined>
 
 /** The whole server: database, engine, API. It makes the parts and hands them to each other. */
-export async function startServer(config: Config, env: Env, observe: Observe): Promise<RunningServer> {
+export async function startServer(config: Config, env: Env, log: Observe): Promise<RunningServer> {
+  const operations = createOperations(config, log)
+  const { observe } = operations
   const embedded = config.databaseUrl === null ? await openEmbedded(config.dataDir) : null
   const connectionString = embedded?.connectionString ?? config.databaseUrl ?? ''
   await migrate(connectionString)
-  const db = openDatabase({ connectionString, connectionsMax: config.databaseConnectionsMax })
+  const pool = openPool({ connectionString, connectionsMax: config.databaseConnectionsMax })
+  const db = dbOf(pool)
   if (embedded) await deleteAllProcesses(db)
   const catalog = createCatalog(providersFromEnv(env))
   const engine = await startEngine({ connectionString, db, catalog, config, observe, toResult: toWireAnswer })
@@ -58,6 +63,7 @@ export async function startServer(config: Config, env: Env, observe: Observe): P
       pingMs: config.pingMs,
       legacyRunCursors: config.legacyRunCursors,
     },
+    operations: operations.shown,
     builtInTools: engine.builtIns,
     compilePrompt,
     compactionDefaults,
@@ -66,6 +72,7 @@ export async function startServer(config: Config, env: Env, observe: Observe): P
   const app = createApp(deps, engineEndpoints(deps))
   const server = createAdaptorServer({ fetch: app.fetch }) as Server
   const url = await listen(server, config)
+  operations.serve({ engine, pool, db, slotsMax: config.slotsMax })
 
   return {
     url,
@@ -73,12 +80,14 @@ export async function startServer(config: Config, env: Env, observe: Observe): P
     catalog,
     engine,
     async stop() {
+      operations.drain()
       server.close()
       server.closeIdleConnections()
       await engine.stop(config.drainMs)
       server.closeAllConnections()
       await db.destroy()
       await embedded?.stop()
+      operations.stop()
     },
   }
 }

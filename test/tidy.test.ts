@@ -17,6 +17,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   store: ['domain', 'lib'],
   worker: ['domain', 'lib', 'loop', 'store'],
   http: ['domain', 'lib', 'store', 'worker'],
+  telemetry: ['domain', 'lib', 'worker'],
   cli: ['domain', 'lib'],
   'config.ts': ['domain', 'lib'],
 }

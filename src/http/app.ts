@@ -1,5 +1,6 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
-import type { MiddlewareHandler } from 'hono'
+import type { Context, MiddlewareHandler } from 'hono'
+import { routePath } from 'hono/route'
 import { actorOf, checkPassword } from './auth.ts'
 import { cors } from './cors.ts'
 import type { HttpDeps } from './deps.ts'
@@ -23,6 +24,10 @@ export function createApp(deps: HttpDeps, further: Endpoint[] = []) {
   app.use('/v1/*', prepare(deps))
   app.use('/latest/*', prepare(deps))
   mount(app, endpoints)
+  app.get('/metrics', async (c) => {
+    const { contentType, text } = await deps.operations.metrics()
+    return c.body(text, 200, { 'content-type': contentType })
+  })
   app.get('/', (c) => c.redirect('/docs', 307))
   app.get('/docs', (c) => c.html(docsPage(endpoints)))
   app.doc31('/openapi.json', { openapi: '3.1.0', info: { title: 'Perdure', version: deps.settings.version } })
@@ -41,8 +46,15 @@ function timed(deps: HttpDeps): MiddlewareHandler {
     const start = performance.now()
     await next()
     const ms = Math.round(performance.now() - start)
-    deps.observe({ type: 'request_ended', method: c.req.method, path: c.req.path, status: c.res.status, ms })
+    const { method, path } = c.req
+    deps.observe({ type: 'request_ended', method, path, route: routeOf(c), status: c.res.status, ms })
   }
+}
+
+/** Paths that no route has are one: whoever tries them must not fill the metrics with names. */
+function routeOf(c: Context): string {
+  const path = routePath(c, -1)
+  return path.includes('*') ? 'none' : path
 }
 
 /** What every route may count on: who asks, and how much may be sent. */

@@ -37,6 +37,14 @@ export type EngineAccess = {
   legacyRunCursors: boolean
 }
 
+/** What the server says of itself to whoever runs it. */
+export type Operations = {
+  /** `ok`, or why the server should not be sent work now. */
+  readyState(): string
+  /** The text that Prometheus scrapes. */
+  metrics(): Promise<{ contentType: string; text: string }>
+}
+
 /** All that a route can reach. Made once, where the server is put together. */
 export type HttpDeps = {
   db: Db
@@ -44,6 +52,7 @@ export type HttpDeps = {
   settings: HttpSettings
   observe: Observe
   engine: EngineAccess
+  operations: Operations
   /** What stands in every organisation's list of tools. */
   builtInTools: BuiltInTool[]
   /** The system message of an agent in a scope, and a short name for all that it depends on. */

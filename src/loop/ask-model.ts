@@ -44,7 +44,7 @@ export async function* askModel(
       waitMs <= WAIT_MAX_MS &&
       !signal.aborted
     if (failure.kind !== 'aborted')
-      yield { type: 'model_failed', model: request.config.model, failure, retried }
+      yield { type: 'model_failed', stepId: step.id, model: request.config.model, failure, retried }
     if (!retried) return answer
     await ports.sleep(waitMs)
   }

@@ -150,6 +150,7 @@ export type LoopEvent =
     }
   | {
       type: 'model_failed'
+      stepId: StepId
       model: string
       failure: Extract<ModelReply, { ok: false }>['failure']
       retried: boolean

@@ -7,7 +7,7 @@ import type { JsonObject } from '../domain/json.ts'
 import type { Message } from '../domain/message.ts'
 import type { Lease } from '../domain/run.ts'
 import type { TurnRequest } from '../domain/turn.ts'
-import { timestampNow, wallNs } from '../lib/clock.ts'
+import { monotonicNs, timestampNow, wallNs } from '../lib/clock.ts'
 import { insertRun, leaseOfNew, type NewRun, type Standing } from '../store/admit-run.ts'
 import { areAnswered, deleteApproval } from '../store/approvals.ts'
 import { findByKeys, findRetried, insertKeys } from '../store/idempotency.ts'
@@ -63,6 +63,7 @@ type Outcome = Admitted & { start: (() => void) | null }
  * Faults: conflict while an approval is open or the conversation is busy, bad_request for an answer that does not fit.
  */
 export async function admit(deps: EngineDeps, worker: Worker, send: Send): Promise<Admitted> {
+  const startNs = monotonicNs()
   const slot = worker.reserveSlot()
   let used = false
   try {
@@ -71,7 +72,9 @@ export async function admit(deps: EngineDeps, worker: Worker, send: Send): Promi
     deps.fault('after_admission')
     used = outcome.start !== null
     outcome.start?.()
-    if (!outcome.attached) {
+    if (outcome.attached) {
+      deps.observe({ type: 'request_repeated', runId: outcome.runId })
+    } else {
       const { transport } = send.request
       deps.observe({
         type: 'run_admitted',
@@ -79,6 +82,7 @@ export async function admit(deps: EngineDeps, worker: Worker, send: Send): Promi
         agentId: send.agent.id,
         transport,
         waiting: !used,
+        ms: (monotonicNs() - startNs) / 1_000_000,
       })
     }
     const { runId, attached, waiting } = outcome

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RunError } from '../domain/failure.ts'
 import type { Frame, ViewHead } from '../domain/frame.ts'
+import type { StepId } from '../domain/id.ts'
 import type { ModelDelta } from '../domain/model.ts'
 import { idBefore, otidOf } from '../domain/otid.ts'
 import { monotonicNs, timestampNow, wallNs } from '../lib/clock.ts'
 import { runAgent } from '../loop/run-agent.ts'
-import type { LoopEvent, LoopPorts, LoopState, StepRef } from '../loop/state.ts'
+import type { FailedStep, LoopEvent, LoopPorts, LoopState, StepRef } from '../loop/state.ts'
 import { saveCompactionFailed } from '../store/contexts.ts'
 import { LeaseLost } from '../store/leases.ts'
 import { readPicture } from '../store/pictures.ts'
@@ -15,6 +16,7 @@ import { isPassing } from '../store/transaction.ts'
 import { commitCompaction, commitEnd, commitStep, type Told } from './commit.ts'
 import type { Drive } from './drive.ts'
 import { loadState } from './load-state.ts'
+import type { Observation } from './observation.ts'
 import { runCalls } from './run-calls.ts'
 import { type Settlement, tellSettled } from './settle.ts'
 
@@ -101,20 +103,49 @@ function portsOf(drive: Drive, driveNext: DriveNext): LoopPorts {
     runCalls: async (step, reply, calls) => runCalls(drive, await agentNow(), step, reply, calls),
     commit: async (commit) => {
       const told = await commitStep(drive, await agentNow(), commit)
+      if (commit.step) deps.observe(stepEnded(drive, commit.step.id, 'success', commit))
       tell(drive, told, driveNext)
       return told.result
     },
     commitCompaction: async (commit) => {
       const told = await commitCompaction(drive, commit)
+      const { trigger, messagesCountBefore: before, messagesCountAfter: after } = commit.stats
+      deps.observe({ type: 'compacted', runId: lease.runId, trigger, before, after })
       tell(drive, told, driveNext)
       return toScope(told.result)
     },
     noteCompactionFailed: (length) =>
       saveCompactionFailed(deps.db, lease.organizationId, lease.conversationId, length),
-    settle: async (outcome, unsaved, failed) =>
-      tell(drive, await commitEnd(drive, unsaved, outcome, failed), driveNext),
+    settle: async (outcome, unsaved, failed) => {
+      const told = await commitEnd(drive, unsaved, outcome, failed)
+      if (failed?.step) deps.observe(stepEnded(drive, failed.step.id, 'failed', failed))
+      tell(drive, told, driveNext)
+    },
     hasCredits: () => deps.hasCredits(lease.organizationId, lease.agentId),
     sleep: (ms) => sleep(ms, undefined, { signal: drive.abort.signal }).catch(() => undefined),
+  }
+}
+
+function stepEnded(
+  drive: Drive,
+  stepId: StepId,
+  status: 'success' | 'failed',
+  { config, times, usage }: Pick<FailedStep, 'config' | 'times' | 'usage'>,
+): Observation {
+  const ms = (ns: number | undefined) => (ns === undefined ? null : ns / 1_000_000)
+  return {
+    type: 'step_ended',
+    runId: drive.lease.runId,
+    stepId,
+    status,
+    provider: config.provider_name ?? config.model_endpoint_type,
+    model: config.model,
+    startNs: times.stepStartNs,
+    llmStartNs: times.llmRequestStartNs ?? null,
+    llmMs: ms(times.llmRequestNs),
+    toolMs: ms(times.toolExecutionNs),
+    ms: ms(times.stepNs ?? times.llmRequestNs) ?? 0,
+    usage,
   }
 }
 
@@ -127,7 +158,7 @@ function tell(drive: Drive, told: Told<unknown>, driveNext: DriveNext): void {
 async function show(drive: Drive, event: LoopEvent, pieces: PieceCounter): Promise<void> {
   switch (event.type) {
     case 'delta':
-      drive.ttftNs ??= Math.max(0, wallNs() - Date.parse(drive.createdAt) * 1_000_000)
+      if (drive.ttftNs === null) noteFirstPiece(drive)
       drive.deps.fault('mid_stream')
       return drive.log.show(frameOfDelta(drive, event, pieces))
     case 'compaction_start':
@@ -137,12 +168,18 @@ async function show(drive: Drive, event: LoopEvent, pieces: PieceCounter): Promi
       drive.deps.observe({
         type: 'model_failed',
         runId: drive.lease.runId,
+        stepId: event.stepId,
         model: event.model,
         failure: event.failure.kind,
         retried: event.retried,
         detail: event.failure.detail,
       })
   }
+}
+
+function noteFirstPiece(drive: Drive): void {
+  drive.ttftNs = Math.max(0, wallNs() - Date.parse(drive.createdAt) * 1_000_000)
+  drive.deps.observe({ type: 'model_answered_first', runId: drive.lease.runId, ms: drive.ttftNs / 1_000_000 })
 }
 
 /** Counts the views that an answer's pieces belong to, so that streamed otids are the listed ones. */

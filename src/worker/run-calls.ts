@@ -129,6 +129,8 @@ async function runCall(
   drive.deps.observe({
     type: 'tool_ended',
     runId: drive.lease.runId,
+    stepId: step.id,
+    callId: planned.call.id,
     tool: planned.call.name,
     ms,
     failed: result.status === 'error',

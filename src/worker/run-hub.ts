@@ -69,6 +69,11 @@ export class RunHub {
     this.#published.push(listener)
   }
 
+  /** Readers, blocking callers included. */
+  get openCount(): number {
+    return [...this.#feeds.values()].reduce((sum, feeds) => sum + feeds.size, 0)
+  }
+
   /** Runs that have a reader here. */
   followed(): RunId[] {
     return [...this.#feeds.keys()]

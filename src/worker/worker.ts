@@ -40,8 +40,11 @@ export class Worker {
     this.#watch = setInterval(() => void this.#watchRuns(), WATCH_MS)
   }
 
-  get activeCount(): number {
-    return this.#active.size
+  /** Runs that are driven here: those whose callers wait, and the others. */
+  get activeCounts(): { foreground: number; background: number } {
+    const transports = [...this.#active.values()].map(({ drive }) => drive.request.transport)
+    const foreground = transports.filter((transport) => transport === 'blocking' || transport === 'stream')
+    return { foreground: foreground.length, background: transports.length - foreground.length }
   }
 
   /** Keeps a slot free for a run that is about to be admitted; false: there is none. Give it back or use it. */
@@ -154,7 +157,9 @@ export class Worker {
     createdAt: string,
     fresh: { step: StepRef | null } | null,
   ): void {
-    const { lease, seqLast } = claim
+    const { lease, seqLast, attempts } = claim
+    const { runId, agentId, conversationId } = lease
+    this.#deps.observe({ type: 'run_driven', runId, agentId, conversationId, attempts })
     const drive: Drive = {
       deps: this.#deps,
       lease,

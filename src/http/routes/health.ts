@@ -6,7 +6,7 @@ const Health = z.object({ version: z.string(), status: z.string() }).openapi('He
 
 /** Whether the server is there, and which version of the API it speaks. Needs no password. */
 export function healthRoutes(deps: HttpDeps): Endpoint[] {
-  const answer = { version: deps.settings.version, status: 'ok' }
+  const { version } = deps.settings
   return [
     route(
       {
@@ -16,7 +16,7 @@ export function healthRoutes(deps: HttpDeps): Endpoint[] {
         summary: 'Whether the server runs',
         answer: Health,
       },
-      ({ c }) => c.json(answer),
+      ({ c }) => c.json({ version, status: 'ok' }),
     ),
     route(
       {
@@ -26,7 +26,10 @@ export function healthRoutes(deps: HttpDeps): Endpoint[] {
         summary: 'Whether the server takes work',
         answer: Health,
       },
-      ({ c }) => c.json(answer),
+      ({ c }) => {
+        const status = deps.operations.readyState()
+        return c.json({ version, status }, status === 'ok' ? 200 : 503)
+      },
     ),
   ]
 }

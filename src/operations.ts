@@ -1,0 +1,51 @@
+import type { Config } from './config.ts'
+import type { Operations } from './http/deps.ts'
+import { Readiness, watchReadiness } from './readiness.ts'
+import { createPrometheus } from './telemetry/prometheus.ts'
+import { readVitalSigns, type Watched } from './vital-signs.ts'
+import type { Observe } from './worker/observation.ts'
+
+/** What the server says of itself, for logs, metrics and load balancers: readings of its observations and vital signs. */
+export function createOperations(config: Config, log: Observe) {
+  const readiness = new Readiness({
+    loopLagMs: config.readyLoopLagMs,
+    foregroundRuns: config.readyForegroundMax,
+    backgroundRuns: config.readyBackgroundMax,
+    admissionWaitMs: config.readyAdmissionMs,
+  })
+  let watched: Watched | undefined
+  let slowestAdmissionMs = 0
+  const prometheus = createPrometheus(async () => (watched ? readVitalSigns(watched) : []))
+  const watching = watchReadiness(readiness, () => {
+    const runs = watched?.engine.worker.activeCounts
+    const admissionWaitMs = slowestAdmissionMs
+    slowestAdmissionMs = 0
+    return {
+      foregroundRuns: runs?.foreground ?? 0,
+      backgroundRuns: runs?.background ?? 0,
+      admissionWaitMs,
+    }
+  })
+
+  const shown: Operations = {
+    readyState: () => (config.readinessEnforced ? readiness.state : 'ok'),
+    metrics: prometheus.read,
+  }
+  return {
+    shown,
+    observe: ((observation) => {
+      log(observation)
+      prometheus.observe(observation)
+      if (observation.type === 'run_admitted')
+        slowestAdmissionMs = Math.max(slowestAdmissionMs, observation.ms)
+    }) satisfies Observe,
+    /** The server listens. */
+    serve(parts: Watched) {
+      watched = parts
+      readiness.serve()
+    },
+    /** It stops: nothing more should be sent. */
+    drain: () => readiness.drain(),
+    stop: () => watching.stop(),
+  }
+}
