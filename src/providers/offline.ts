@@ -1,20 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { JsonObject } from '../domain/json.ts'
 import type { ToolCall } from '../domain/message.ts'
-import { textOf } from '../domain/message.ts'
-import type {
-  LlmConfig,
-  Model,
-  ModelDelta,
-  ModelListing,
-  ModelReply,
-  ModelRequest,
-  PromptMessage,
-} from '../domain/model.ts'
+import type { LlmConfig, Model, ModelDelta, ModelListing, ModelReply, ModelRequest } from '../domain/model.ts'
 import { failureOf } from './classify-failure.ts'
+import { answerOffline, isAskedSlowly } from './offline-answers.ts'
 
-/** Between two words, in milliseconds: enough to see the stream. */
+/** Between two words of a stream, in milliseconds: enough to see it. */
 const WORD_MS = 12
+/** The same for whoever asks for it slowly: time to look around, or to pull a plug, in mid-answer. */
+const SLOW_WORD_MS = 120
 
 const CONFIG: LlmConfig = {
   model: 'offline',
@@ -55,11 +49,12 @@ export const OFFLINE_LISTING: ModelListing = { handle: 'perdure/offline', config
  */
 export class OfflineModel implements Model {
   async *stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelDelta, ModelReply> {
-    const answer = answerTo(request)
+    const answer = answerOffline(request)
+    const pauseMs = isAskedSlowly(request) ? SLOW_WORD_MS : request.stream ? WORD_MS : 0
     for (const word of answer.text.match(/\S+\s*/g) ?? []) {
       if (signal.aborted)
         return { ok: false, failure: failureOf('aborted', 'the call was stopped'), trace: null }
-      if (request.stream) await sleep(WORD_MS)
+      if (pauseMs > 0) await sleep(pauseMs)
       yield { type: 'text_delta', text: word }
     }
     const toolCalls = answer.call ? [answer.call] : []
@@ -71,70 +66,6 @@ export class OfflineModel implements Model {
 
   async preview(request: ModelRequest): Promise<JsonObject> {
     return { model: 'offline', system: request.system, messages: request.messages as unknown as JsonObject[] }
-  }
-}
-
-type Answer = { text: string; call?: ToolCall }
-
-const INTRODUCTION =
-  'This is the built-in offline model of Perdure. It is not a language model: it answers by a few fixed rules, so that you can try the server without a key.'
-
-function answerTo(request: ModelRequest): Answer {
-  const last = request.messages.at(-1)
-  if (last?.role === 'tool') return afterTool(last)
-  const said = last?.role === 'user' ? textOf(last.content) : ''
-  const fact = /\b(?:remember(?: that)?|note that|don't forget(?: that)?)\s+(.+)/is.exec(said)?.[1]
-  const name = /\bmy name is\s+([^.!?\n]+)/i.exec(said)?.[1]
-  const remembered = fact ?? (name && `The user's name is ${name.trim()}.`)
-  if (remembered) return remember(request, remembered.trim())
-  const query = /\b(?:search for|what did (?:I|we) say about)\s+(.+)/is.exec(said)?.[1]
-  if (query)
-    return call(
-      request,
-      ['conversation_search'],
-      { query: query.replace(/[?.!]+$/, '') },
-      'I will look that up.',
-    )
-  return {
-    text: `${INTRODUCTION} You said: “${said.slice(0, 500)}”. Ask me to remember something, and I will use my memory tools.`,
-  }
-}
-
-function remember(request: ModelRequest, fact: string): Answer {
-  const label = request.system.includes('<human>')
-    ? 'human'
-    : (/<memory_blocks>[^<]*<([\w/-]+)>/.exec(request.system)?.[1] ?? 'human')
-  const names = request.tools.map((tool) => tool.name)
-  if (names.includes('memory_insert')) {
-    return call(request, ['memory_insert'], { label, new_string: fact }, 'I will write that into my memory.')
-  }
-  return call(request, ['core_memory_append'], { label, content: fact }, 'I will write that into my memory.')
-}
-
-function call(request: ModelRequest, names: string[], args: JsonObject, text: string): Answer {
-  const tool = request.tools.find(({ name }) => names.includes(name))
-  if (!tool)
-    return { text: `${INTRODUCTION} I have no tool for that: attach ${names.join(' or ')} to this agent.` }
-  const id = `call_offline_${request.messages.length}`
-  return { text, call: { id, name: tool.name, arguments: JSON.stringify(args) } }
-}
-
-function afterTool({ results }: Extract<PromptMessage, { role: 'tool' }>): Answer {
-  const [first] = results
-  const text = first && typeof first.content === 'string' ? first.content : ''
-  if (!first) return { text: 'Done.' }
-  if (first.failed) return { text: `The tool ${first.name} did not work: ${messageIn(text)}` }
-  if (first.name === 'conversation_search')
-    return { text: `This is what I found: ${messageIn(text).slice(0, 600)}` }
-  return { text: 'Done: it is in my memory now, and I will still know it after a restart.' }
-}
-
-function messageIn(envelope: string): string {
-  try {
-    const { message } = JSON.parse(envelope) as { message?: unknown }
-    return typeof message === 'string' ? message : JSON.stringify(message)
-  } catch {
-    return envelope
   }
 }
 
