@@ -2,14 +2,11 @@
  * The package as its users get it: packed, installed in an empty folder without install scripts, started with the
  * embedded database, asked for its health, stopped. Run by `npm run test:packed`; it needs the network for npm.
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
-
-/** From the start of the process to its first line, in milliseconds; the database is made in it. */
-const START_MS_MAX = 30_000
+import { startServerProcess } from './server-process.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 // The Node that runs this is also the one that runs the package, whatever the machine's own is.
@@ -50,45 +47,18 @@ function install(archive: string, home: string): string {
 }
 
 async function startAndStop(home: string): Promise<void> {
-  const server = spawn(join(home, 'node_modules/.bin/perdure'), ['serve'], {
-    cwd: home,
-    env: { ...withoutDatabase(env), PERDURE_PORT: '0' },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const ended = once(server, 'exit')
-  try {
-    const url = await urlOf(server)
-    const health = await fetch(`${url}/v1/health/`)
-    expect('GET /v1/health/', `${health.status} ${await health.text()}`, /^200 .*"status":\s*"ok"/)
-    server.kill('SIGTERM')
-    const [code] = await ended
-    expect('the exit code after SIGTERM', String(code), /^0$/)
-  } finally {
-    server.kill('SIGKILL')
-  }
-}
-
-/** The address that the server says it listens on. */
-async function urlOf(server: ChildProcess): Promise<string> {
-  let said = ''
-  return new Promise((done, fail) => {
-    const giveUp = () => fail(new Error(`the server ended, or did not say where it listens:\n${said}`))
-    const late = setTimeout(giveUp, START_MS_MAX)
-    server.once('exit', giveUp)
-    server.stdout?.setEncoding('utf8').on('data', (text: string) => {
-      said += text
-      const [url] = /http:\/\/127\.0\.0\.1:\d+/.exec(said) ?? []
-      if (!url) return
-      clearTimeout(late)
-      done(url)
-    })
-  })
-}
-
-function withoutDatabase(all: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(
-    Object.entries(all).filter(([name]) => !/DATABASE_URL$|^PERDURE_|PG_URI$/.test(name)),
+  const server = await startServerProcess(
+    { PATH: env.PATH },
+    [join(home, 'node_modules/.bin/perdure'), 'serve'],
+    home,
   )
+  try {
+    const health = await fetch(`${server.url}/v1/health/`)
+    expect('GET /v1/health/', `${health.status} ${await health.text()}`, /^200 .*"status":\s*"ok"/)
+    expect('the exit code after SIGTERM', String(await server.stop()), /^0$/)
+  } finally {
+    await server.kill()
+  }
 }
 
 function expect(what: string, actual: string, wanted: RegExp): void {

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 /** From the start of the process to its first line, in milliseconds; the database may be made in it. */
 const START_MS_MAX = 30_000
 
-const MAIN = join(import.meta.dirname, '../src/cli/main.ts')
+/** How a checkout starts the server. */
+const FROM_SOURCE = [process.execPath, join(import.meta.dirname, '../src/cli/main.ts'), 'serve']
 
 export type ServerProcess = {
   url: string
@@ -14,29 +15,35 @@ export type ServerProcess = {
   ended: Promise<unknown>
   /** As `kill -9` does: nothing is finished first. */
   kill(): Promise<void>
-  stop(): Promise<void>
+  /** Lets the server finish; the code that it exits with, null when a signal ended it. */
+  stop(): Promise<number | null>
 }
 
 /** A server of its own process, on a free port, started as a user would. Settings come on top of a clean environment. */
 export async function startServerProcess(
   settings: Record<string, string>,
-  [command = process.execPath, ...args]: string[] = [process.execPath, MAIN, 'serve'],
+  [command = '', ...args]: string[] = FROM_SOURCE,
+  cwd = process.cwd(),
 ): Promise<ServerProcess> {
   const child = spawn(command, args, {
+    cwd,
     env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', PERDURE_PORT: '0', ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const ended = once(child, 'exit')
-  const end = async (signal: 'SIGKILL' | 'SIGTERM') => {
-    child.kill(signal)
-    await ended
-  }
   return {
     url: await urlOf(child),
     pid: child.pid ?? 0,
     ended,
-    kill: () => end('SIGKILL'),
-    stop: () => end('SIGTERM'),
+    async kill() {
+      child.kill('SIGKILL')
+      await ended
+    },
+    async stop() {
+      child.kill('SIGTERM')
+      await ended
+      return child.exitCode
+    },
   }
 }
 
@@ -44,7 +51,10 @@ export async function startServerProcess(
 function urlOf(child: ChildProcess): Promise<string> {
   let said = ''
   return new Promise((done, fail) => {
-    const giveUp = () => fail(new Error(`the server ended, or did not say where it listens:\n${said}`))
+    const giveUp = () => {
+      child.kill('SIGKILL')
+      fail(new Error(`the server ended, or did not say where it listens:\n${said}`))
+    }
     const late = setTimeout(giveUp, START_MS_MAX)
     child.once('exit', giveUp)
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
