@@ -28,7 +28,7 @@ export async function measureStart(adminUrl: string | null, times: number): Prom
 }
 
 async function startOnce(settings: Record<string, string>): Promise<number> {
-  let stop = async () => {}
+  let stop: () => Promise<unknown> = async () => undefined
   const ms = await timed(async () => {
     const server = await startServerProcess(settings, NPM_START)
     stop = server.stop
