@@ -10,6 +10,23 @@ const RECORDED: Record<string, JsonObject> = JSON.parse(
   readFileSync(join(import.meta.dirname, 'built-in-tools.recording.json'), 'utf8'),
 )
 
+/** Descriptions that stand on the wire: whole, and by the path to the parameter. */
+const TOLD: [tool: string, path: string, text: string][] = [
+  ['send_message', '', 'Sends a message to the human user.'],
+  ['core_memory_append', '', 'Append to the contents of core memory.'],
+  ['core_memory_append', 'label', 'Section of the memory to be edited.'],
+  ['core_memory_replace', 'label', 'Section of the memory to be edited.'],
+  ['memory', 'old_string', 'Old text to replace (for str_replace)'],
+  ['memory', 'insert_line', 'Line number to insert at (for insert)'],
+  ['memory', 'insert_text', 'Text to insert (for insert)'],
+  ['memory', 'old_path', 'Old path for rename operation'],
+  ['memory', 'new_path', 'New path for rename operation'],
+  ['open_files', 'file_requests.items.file_name', 'Name of the file to open'],
+  ['run_code', 'code', 'The code to run.'],
+  ['run_code', 'language', 'The language of the code.'],
+  ['run_code_with_tools', 'code', 'The python code to run.'],
+]
+
 const TOOLS = createBuiltInTools({
   searchMessages: async () => [],
   post: {
@@ -37,6 +54,11 @@ describe('the built-in tools', () => {
       ).toBe(true)
     },
   )
+
+  it('have the short descriptions that the old server gave them', () => {
+    const found = TOLD.map(([name, path]) => [name, path, textAt(specOf(name), path)])
+    expect(found).toEqual(TOLD)
+  })
 
   it('are told about without what they reach for', () => {
     expect(BUILT_IN_SPECS).toEqual(TOOLS.map(({ tool: _, ...spec }) => spec))
@@ -104,6 +126,21 @@ describe('a tool that this release cannot run', () => {
     })
   })
 })
+
+function specOf(name: string): JsonObject {
+  const { description, parameters } = TOOLS.find(({ spec }) => spec.name === name)?.spec ?? {}
+  return { ...parameters, description: description ?? null }
+}
+
+/** The description at a path of parameters; `items` goes into a list. */
+function textAt(schema: JsonObject, path: string): Json | undefined {
+  const steps = path === '' ? [] : path.split('.')
+  const end = steps.reduce<JsonObject>((at, step) => {
+    const holder = step === 'items' ? at : (at.properties as JsonObject)
+    return holder[step] as JsonObject
+  }, schema)
+  return end.description
+}
 
 function namesOf(effect: BuiltInTool['tool']['effect']): string[] {
   return TOOLS.filter(({ tool }) => tool.effect === effect).map(({ spec }) => spec.name)

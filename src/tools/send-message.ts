@@ -10,7 +10,7 @@ export const sendMessage = readTool(
   {
     name: 'send_message',
     toolType: 'letta_core',
-    description: 'Say something to the user. It is the only thing of yours that they see.',
+    description: 'Sends a message to the human user.',
     parameters: { message },
   },
   async () => 'Sent message successfully.',

@@ -8,8 +8,8 @@ export const runCode = laterTool(REASON, {
   toolType: 'letta_builtin',
   description: 'Run a program in a closed room, and read its result and what it printed.',
   parameters: {
-    code: text('The program.'),
-    language: oneOf(['python', 'js', 'ts', 'r', 'java'], 'What it is written in.'),
+    code: text('The code to run.'),
+    language: oneOf(['python', 'js', 'ts', 'r', 'java'], 'The language of the code.'),
   },
   parallel: true,
 })
@@ -18,5 +18,5 @@ export const runCodeWithTools = laterTool(REASON, {
   name: 'run_code_with_tools',
   toolType: 'letta_builtin',
   description: 'Run a Python program that may call your other tools as functions.',
-  parameters: { code: text('The program, in Python.') },
+  parameters: { code: text('The python code to run.') },
 })

@@ -4,7 +4,7 @@ import { laterTool } from './later-tool.ts'
 const REASON = 'folders and their files come in a later release.'
 
 const FILE_REQUEST = record({
-  file_name: text('Name of the file, with its folder.'),
+  file_name: text('Name of the file to open'),
   offset: optional(integer('First line to show, counted from 0.')),
   length: optional(integer('How many lines to show.')),
 })

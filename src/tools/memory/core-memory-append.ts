@@ -6,9 +6,9 @@ export const coreMemoryAppend = editTool(
   {
     name: 'core_memory_append',
     toolType: 'letta_memory_core',
-    description: 'Add a line at the end of one of your memory blocks.',
+    description: 'Append to the contents of core memory.',
     parameters: {
-      label: text('Label of the block.'),
+      label: text('Section of the memory to be edited.'),
       content: text('The text to add.'),
     },
   },

@@ -10,7 +10,7 @@ export const coreMemoryReplace = editTool(
     description:
       'Exchange a text for another everywhere in one of your memory blocks. An empty new text removes the old one.',
     parameters: {
-      label: text('Label of the block.'),
+      label: text('Section of the memory to be edited.'),
       old_content: text('The text to exchange, letter by letter as it stands in the block.'),
       new_content: text('What takes its place.'),
     },

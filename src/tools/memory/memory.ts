@@ -14,14 +14,12 @@ const PARAMETERS = {
   ),
   file_text: optional(text('create: what the new block holds at first.')),
   description: optional(text('create, rename: what the block is for.')),
-  old_string: optional(text('str_replace: the text to exchange; it may stand only once in the block.')),
+  old_string: optional(text('Old text to replace (for str_replace)')),
   new_string: optional(text('str_replace: what takes its place.')),
-  insert_line: optional(
-    integer('insert: how many lines stay above the new text; left out or -1, it comes last.'),
-  ),
-  insert_text: optional(text('insert: the text to add.')),
-  old_path: optional(text('rename: the block as it is called now.')),
-  new_path: optional(text('rename: the block as it shall be called.')),
+  insert_line: optional(integer('Line number to insert at (for insert)')),
+  insert_text: optional(text('Text to insert (for insert)')),
+  old_path: optional(text('Old path for rename operation')),
+  new_path: optional(text('New path for rename operation')),
 }
 type Args = ArgumentsOf<typeof PARAMETERS>
 
