@@ -8,6 +8,7 @@ import {
   type HttpDeps,
   type HttpSettings,
 } from '../src/http/deps.ts'
+import { engineEndpoints } from '../src/http/engine-endpoints.ts'
 import { LlmConfig as LlmConfigSchema } from '../src/http/schemas/llm-config.ts'
 import { compilePrompt } from '../src/loop/prompt/compile-prompt.ts'
 import { reasonsByDefault } from '../src/providers/model-facts.ts'
@@ -33,11 +34,12 @@ export type HttpWorld = {
   close(): Promise<void>
 }
 
-/** The API on a database of its own, without an engine: for routes that run nothing. */
+/** The API on a database of its own, without an engine: for requests that run nothing. */
 export async function openHttpWorld(settings: Partial<HttpSettings> = {}): Promise<HttpWorld> {
   const db = await openTestDb()
   const observations: Observation[] = []
-  const app = createApp(depsOf(db, observations, settings))
+  const deps = depsOf(db, observations, settings)
+  const app = createApp(deps, engineEndpoints(deps))
   const request = async (
     method: string,
     path: string,

@@ -1,5 +1,6 @@
 import type { HttpDeps } from './deps.ts'
 import type { Endpoint } from './route.ts'
+import { chatRoutes } from './routes/chat-completions.ts'
 import { contextRoutes } from './routes/contexts.ts'
 import { conversationRoutes } from './routes/conversations.ts'
 import { messageRoutes } from './routes/messages.ts'
@@ -14,5 +15,6 @@ export function engineEndpoints(deps: HttpDeps): Endpoint[] {
     ...runRoutes(deps),
     ...stepRoutes(deps),
     ...contextRoutes(deps),
+    ...chatRoutes(deps),
   ]
 }

@@ -13,6 +13,7 @@ import { prepareInput } from '../worker/prepare-input.ts'
 import { answerOfRun } from '../worker/run-answer.ts'
 import { waitForRun } from '../worker/wait-run.ts'
 import type { HttpDeps } from './deps.ts'
+import type { Asked } from './route.ts'
 import { type Answer, failedAnswer } from './run-failure.ts'
 import type { SendBody } from './schemas/send.ts'
 import { toWireAnswer } from './wire/answer.ts'
@@ -31,6 +32,26 @@ export type SendCommand = {
   /** The body as it was sent: repeats are known by it. */
   raw: string
   isRetry: boolean
+}
+
+type SendAsked = Pick<Asked<unknown, unknown, unknown>, 'actor' | 'c'> & { body: unknown }
+
+/** What all ways of sending to an agent's default conversation have in common. */
+export function commandOf(
+  asked: SendAsked,
+  target: Target,
+  body: SendBody,
+  way: Pick<SendCommand, 'transport' | 'runType' | 'background'>,
+): SendCommand {
+  return {
+    actor: asked.actor,
+    target,
+    body,
+    policy: 'enqueue',
+    raw: `${asked.c.req.path}\n${JSON.stringify(asked.body)}`,
+    isRetry: Number(asked.c.req.header('x-stainless-retry-count') ?? 0) > 0,
+    ...way,
+  }
 }
 
 /** Takes the request in. Faults: coded_not_found for a model, and those of `admit`. */

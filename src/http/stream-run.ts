@@ -10,6 +10,8 @@ export type StreamOptions = {
   includePings: boolean
   /** Silence after which a ping is sent, in milliseconds. */
   pingMs: number
+  /** A frame as the reader's client wants it, empty for one that it does not; undefined: the API's own form. */
+  encode?: (numbered: NumberedFrame) => string
   /** How long a reader that takes nothing is kept, in milliseconds. */
   stuckMs?: number
 }
@@ -98,7 +100,8 @@ class Pump {
     if (result.done) return null
     this.#seq = result.value.seq
     if (result.value.frame.kind === 'ping' && !this.#options.includePings) return ''
-    return encodeFrame(result.value, this.#runId)
+    const { encode } = this.#options
+    return encode ? encode(result.value) : encodeFrame(result.value, this.#runId)
   }
 
   async #silence(): Promise<'silence'> {

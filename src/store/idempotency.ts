@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { ConversationId, OrganizationId, RunId } from '../domain/id.ts'
+import type { ConversationId, OrganizationId, RunId, UserId } from '../domain/id.ts'
 import type { Db } from './schema.ts'
 import type { ScopeRow } from './scopes.ts'
 
@@ -50,7 +50,7 @@ export async function insertKeys(
 export async function findRetried(
   tx: Db,
   scope: ScopeRow,
-  userId: string,
+  userId: UserId,
   bodyHash: string,
 ): Promise<RunId | undefined> {
   const row = await tx

@@ -55,7 +55,7 @@ export function toRun(row: RunRow): Run {
     projectId: row.project_id,
     ttftNs: row.ttft_ns,
     totalDurationNs: row.run_ns ?? null,
-    createdById: row.created_by_id as Run['createdById'],
+    createdById: row.created_by_id,
     parentRunId: row.parent_run_id,
     eventsPurgedAt: row.events_purged_at,
   }

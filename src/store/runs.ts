@@ -1,5 +1,6 @@
+import { sql } from 'kysely'
 import { Fault } from '../domain/fault.ts'
-import type { OrganizationId, RunId } from '../domain/id.ts'
+import type { OrganizationId, RunId, UserId } from '../domain/id.ts'
 import type { Lease, Run } from '../domain/run.ts'
 import type { TurnRequest } from '../domain/turn.ts'
 import { RUN_COLUMNS, toRun } from './run-rows.ts'
@@ -25,6 +26,23 @@ export async function getRun(db: Db, organizationId: OrganizationId, id: RunId):
   const run = await findRun(db, organizationId, id)
   if (!run) throw new Fault('not_found', `Run not found with id='['${id}']'`)
   return run
+}
+
+/** Who asked for the runs that stored some messages. */
+export async function readAskers(
+  db: Db,
+  organizationId: OrganizationId,
+  messages: { runId: RunId | null }[],
+): Promise<Map<RunId, UserId>> {
+  const ids = new Set(messages.flatMap(({ runId }) => runId ?? []))
+  if (ids.size === 0) return new Map()
+  const rows = await db
+    .selectFrom('runs')
+    .where('organization_id', '=', organizationId)
+    .where('id', '=', sql<RunId>`any(${[...ids]})`)
+    .select(['id', 'created_by_id'])
+    .execute()
+  return new Map(rows.flatMap((row) => (row.created_by_id ? [[row.id, row.created_by_id]] : [])))
 }
 
 /** What was asked of a run, as it was admitted. */

@@ -305,7 +305,7 @@ export type RunsTable = {
   base_template_id: string | null
   template_id: string | null
   deployment_id: string | null
-  created_by_id: string | null
+  created_by_id: UserId | null
   last_updated_by_id: string | null
 }
 

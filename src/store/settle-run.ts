@@ -103,7 +103,8 @@ async function endForAgent(tx: Db, run: Settled, outcome: Outcome, createdOrder:
       last_run_completion = clock_timestamp(),
       last_run_duration_ms = (select run_ns / 1000000 from run_metrics
         where organization_id = ${run.organizationId} and id = ${run.runId}),
-      last_run_order = ${createdOrder}
+      last_run_order = ${createdOrder},
+      updated_at = clock_timestamp()
     where organization_id = ${run.organizationId} and id = ${run.agentId} and last_run_order <= ${createdOrder}
   `.execute(tx)
   await tx

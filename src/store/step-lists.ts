@@ -1,6 +1,6 @@
 import { type Selectable, sql } from 'kysely'
 import { Fault } from '../domain/fault.ts'
-import type { AgentId, OrganizationId, RunId, StepId } from '../domain/id.ts'
+import type { AgentId, OrganizationId, RunId, StepId, UserId } from '../domain/id.ts'
 import type { Db, ProviderTracesTable, StepMetricsTable, StepsTable } from './schema.ts'
 
 export type StepRow = Omit<Selectable<StepsTable>, 'reply'>
@@ -120,20 +120,32 @@ export async function getStepMetrics(
   return row
 }
 
+export type TraceRow = Selectable<ProviderTracesTable> & {
+  /** Who asked for the run. */
+  created_by_id: UserId | null
+  /** What the agent is tagged with now. */
+  agent_tags: string[]
+}
+
 /** What went to providers for a step, the newest first. */
-export async function readTraces(
-  db: Db,
-  organizationId: OrganizationId,
-  id: StepId,
-): Promise<Selectable<ProviderTracesTable>[]> {
+export async function readTraces(db: Db, organizationId: OrganizationId, id: StepId): Promise<TraceRow[]> {
   return db
-    .selectFrom('provider_traces')
-    .where('organization_id', '=', organizationId)
-    .where('step_id', '=', id)
-    .orderBy('created_at', 'desc')
-    .selectAll()
+    .selectFrom('provider_traces as trace')
+    .leftJoin('runs', (join) =>
+      join.onRef('runs.organization_id', '=', 'trace.organization_id').onRef('runs.id', '=', 'trace.run_id'),
+    )
+    .where('trace.organization_id', '=', organizationId)
+    .where('trace.step_id', '=', id)
+    .orderBy('trace.created_at', 'desc')
+    .selectAll('trace')
+    .select(['runs.created_by_id', tagsOfAgent.as('agent_tags')])
     .execute()
 }
+
+const tagsOfAgent = sql<string[]>`array(
+  select tag from agent_tags
+  where agent_tags.organization_id = trace.organization_id and agent_tags.agent_id = trace.agent_id
+  order by tag)`
 
 /** Null feedback clears it; no tags leave the tags as they are. Faults: not_found. */
 export async function saveFeedback(

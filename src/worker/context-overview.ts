@@ -1,10 +1,11 @@
-import type { OrganizationId } from '../domain/id.ts'
+import type { OrganizationId, RunId, UserId } from '../domain/id.ts'
 import type { Message } from '../domain/message.ts'
 import type { ToolSpec } from '../domain/model.ts'
 import { systemTextOf } from '../loop/build-request.ts'
 import { promptUpdate, withPrompt } from '../loop/refresh-prompt.ts'
 import { estimateTokens } from '../loop/tokens.ts'
 import { countMessages } from '../store/message-lists.ts'
+import { readAskers } from '../store/runs.ts'
 import type { Db } from '../store/schema.ts'
 import type { Target } from '../store/scopes.ts'
 import { stateOf } from './preview-turn.ts'
@@ -13,6 +14,8 @@ import { stateOf } from './preview-turn.ts'
 export type ContextOverview = {
   windowMax: number
   messages: Message[]
+  /** Who asked for the runs that stored them. */
+  askers: Map<RunId, UserId>
   storedCount: number
   tools: ToolSpec[]
   system: string
@@ -42,6 +45,7 @@ export async function overviewOf(
   return {
     windowMax: state.agent.config.context_window,
     messages: state.context,
+    askers: await readAskers(db, organizationId, state.context),
     storedCount: await countMessages(db, organizationId, target.agentId),
     tools,
     system: state.agent.system,

@@ -56,7 +56,7 @@ function overview(deps: HttpDeps): Endpoint {
       const target = isId('conv', named)
         ? await getConversationTarget(deps.db, actor.organizationId, named)
         : await getAgentTarget(deps.db, actor.organizationId, agentId)
-      return c.json(toWireOverview(await overviewOf(deps.db, actor.organizationId, target)))
+      return c.json(toWireOverview(await overviewOf(deps.db, actor.organizationId, target), target))
     },
   )
 }

@@ -6,6 +6,7 @@ import { agentRoutes } from './agents.ts'
 import { blockRoutes } from './blocks.ts'
 import { healthRoutes } from './health.ts'
 import { internalRoutes } from './internal.ts'
+import { messageSearchRoutes } from './message-search.ts'
 import { modelRoutes } from './models.ts'
 import { organizationRoutes } from './organizations.ts'
 import { resetRoutes } from './reset-messages.ts'
@@ -27,6 +28,7 @@ export function endpointsOf(deps: HttpDeps): Endpoint[] {
     ...organizationRoutes(deps),
     ...userRoutes(deps),
     ...resetRoutes(deps),
+    ...messageSearchRoutes(),
     ...internalRoutes(deps),
   ]
 }

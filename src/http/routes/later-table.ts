@@ -230,11 +230,6 @@ export const LATER: LaterRoute[] = [
     ['missing', 'get /jobs/{job_id}', 'delete /jobs/{job_id}', 'patch /jobs/{job_id}/cancel'],
   ),
   ...later('Stored messages', 'Message', ['not_allowed', `patch ${agent}/messages/{message_id}`]),
-  ...later('Message searches', 'Message', [
-    'refused',
-    'post /messages/search',
-    'post /agents/messages/search',
-  ]),
   ...later('Captured messages', 'Message', ['refused', `post ${agent}/messages/capture`]),
   ...later('Direct completions', 'Message', ['refused', `post ${agent}/generate`]),
   ...later(
@@ -243,7 +238,6 @@ export const LATER: LaterRoute[] = [
     ['refused', 'post /messages/batches', 'get /messages/batches', 'get /messages/batches/{batch_id}'],
     ['refused', 'get /messages/batches/{batch_id}/messages', 'patch /messages/batches/{batch_id}/cancel'],
   ),
-  ...later('Chat completions', 'Message', ['refused', 'post /chat/completions']),
   ...later('Voice agents', 'Agent', ['ended', 'post /voice-beta/{agent_id}/chat/completions']),
 
   ...later(

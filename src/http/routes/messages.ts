@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { MESSAGE_TYPES } from '../../domain/frame.ts'
-import { isId, type MessageId, type OrganizationId } from '../../domain/id.ts'
+import { type ConversationId, isId, type MessageId, type OrganizationId } from '../../domain/id.ts'
 import { filterViews, viewsOf } from '../../domain/view.ts'
 import { getMessage, readMessagePage } from '../../store/message-lists.ts'
 import { getRun } from '../../store/runs.ts'
@@ -9,11 +9,11 @@ import { answerJson } from '../answer-json.ts'
 import { cancelAll, cancelRuns } from '../cancel.ts'
 import type { HttpDeps } from '../deps.ts'
 import { previewRequest } from '../preview.ts'
-import { type Asked, type Endpoint, route } from '../route.ts'
+import { type Endpoint, route } from '../route.ts'
 import { id, ShownObject } from '../schemas/basics.ts'
 import { queryBool, queryEnum, queryEnums, queryInt, queryText } from '../schemas/query.ts'
 import { decodeSend, LettaAsyncRequest, LettaStreamingRequest, type SendBody } from '../schemas/send.ts'
-import { type SendCommand, startSend } from '../send.ts'
+import { commandOf, type SendCommand, startSend } from '../send.ts'
 import { streamRun } from '../stream-run.ts'
 import { viewOptionsFor } from '../view-options.ts'
 import { toWireMessage } from '../wire/message.ts'
@@ -48,26 +48,6 @@ export function messageRoutes(deps: HttpDeps): Endpoint[] {
     listAll(deps),
     retrieve(deps),
   ]
-}
-
-type SendAsked = Pick<Asked<unknown, unknown, unknown>, 'actor' | 'c'> & { body: unknown }
-
-/** What all ways of sending to an agent have in common. */
-function commandOf(
-  asked: SendAsked,
-  target: Target,
-  body: SendBody,
-  way: Pick<SendCommand, 'transport' | 'runType' | 'background'>,
-): SendCommand {
-  return {
-    actor: asked.actor,
-    target,
-    body,
-    policy: 'enqueue',
-    raw: `${asked.c.req.path}\n${JSON.stringify(asked.body)}`,
-    isRetry: Number(asked.c.req.header('x-stainless-retry-count') ?? 0) > 0,
-    ...way,
-  }
 }
 
 function send(deps: HttpDeps): Endpoint {
@@ -256,6 +236,7 @@ function preview(deps: HttpDeps): Endpoint {
 }
 
 const globalQuery = z.object({
+  conversation_id: queryText(),
   before: queryText(),
   after: queryText(),
   limit: queryInt({ min: 0 }),
@@ -279,7 +260,10 @@ function listAll(deps: HttpDeps): Endpoint {
       const messages = await readMessagePage(
         deps.db,
         actor.organizationId,
-        { organization: true },
+        // An id of another form is the id of nothing.
+        query.conversation_id === undefined
+          ? { organization: true }
+          : { conversationId: query.conversation_id as ConversationId },
         {
           before: messageId(query.before),
           after: messageId(query.after),

@@ -201,7 +201,6 @@ function messages(deps: HttpDeps): Endpoint {
       answer: z.array(ShownObject),
     },
     async ({ params: asked, query, actor, c }) => {
-      await getStep(deps.db, actor.organizationId, asked.step_id)
       const stored = await readMessagePage(
         deps.db,
         actor.organizationId,

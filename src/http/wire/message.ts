@@ -96,7 +96,7 @@ function toWireReturn(result: ToolReturn, output: string | JsonObject[]): JsonOb
 /**
  * The fields behind `approvals` mirror the first decision; results that a client sent have none to mirror.
  */
-function toWireAnswers(answers: ApprovalAnswer[]): JsonObject {
+export function toWireAnswers(answers: ApprovalAnswer[]) {
   const first = answers.find((answer) => answer.type === 'approval')
   return {
     approvals: answers.map(toWireAnswer),

@@ -1,16 +1,14 @@
 import type { JsonObject } from '../../domain/json.ts'
-import { viewsOf } from '../../domain/view.ts'
+import type { Target } from '../../store/scopes.ts'
 import type { ContextOverview } from '../../worker/context-overview.ts'
-import { viewOptionsFor } from '../view-options.ts'
-import { toWireMessage } from './message.ts'
+import { toWireStoredMessage } from './stored-message.ts'
 
 const tokensOf = (text: string | null) => (text === null ? 0 : Math.ceil(Buffer.byteLength(text) / 4))
 
-export function toWireOverview(overview: ContextOverview): JsonObject {
+export function toWireOverview(overview: ContextOverview, target: Target): JsonObject {
   const { sections, tokens, system } = overview
   const external = sections.metadata ?? ''
   const systemTokens = tokensOf(system)
-  const views = viewsOf(overview.messages.slice(1), viewOptionsFor('letta_v1_agent', null))
   const current =
     systemTokens +
     tokensOf(sections.memory) +
@@ -44,6 +42,13 @@ export function toWireOverview(overview: ContextOverview): JsonObject {
       function: { name: tool.name, description: tool.description, parameters: tool.parameters, strict: null },
     })),
     num_tokens_messages: tokens.messages,
-    messages: views.map((view) => toWireMessage(view, null)),
+    messages: overview.messages.map((message) =>
+      toWireStoredMessage(message, {
+        agentId: target.agentId,
+        agentModel: target.config.model,
+        conversationId: target.isDefault ? null : target.conversationId,
+        createdById: (message.runId && overview.askers.get(message.runId)) || null,
+      }),
+    ),
   }
 }

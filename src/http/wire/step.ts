@@ -1,7 +1,7 @@
 import type { Selectable } from 'kysely'
 import type { Json, JsonObject } from '../../domain/json.ts'
-import type { ProviderTracesTable, RunMetricsTable, StepMetricsTable } from '../../store/schema.ts'
-import type { StepRow } from '../../store/step-lists.ts'
+import type { RunMetricsTable, StepMetricsTable } from '../../store/schema.ts'
+import type { StepRow, TraceRow } from '../../store/step-lists.ts'
 
 export function toWireStep(step: StepRow): JsonObject {
   return {
@@ -72,10 +72,10 @@ export function toWireRunMetrics(metrics: Selectable<RunMetricsTable>): JsonObje
   }
 }
 
-export function toWireTrace(trace: Selectable<ProviderTracesTable>): JsonObject {
+export function toWireTrace(trace: TraceRow): JsonObject {
   return {
-    created_by_id: null,
-    last_updated_by_id: null,
+    created_by_id: trace.created_by_id,
+    last_updated_by_id: trace.created_by_id,
     created_at: trace.created_at,
     updated_at: trace.created_at,
     id: trace.id,
@@ -83,12 +83,12 @@ export function toWireTrace(trace: Selectable<ProviderTracesTable>): JsonObject 
     response_json: trace.response_json,
     step_id: trace.step_id,
     agent_id: trace.agent_id,
-    agent_tags: null,
+    agent_tags: trace.agent_tags,
     call_type: trace.call_type,
     run_id: trace.run_id,
-    source: 'perdure',
+    source: null,
     org_id: trace.organization_id,
-    user_id: null,
+    user_id: trace.created_by_id,
     compaction_settings: null,
     llm_config: trace.llm_config as unknown as Json,
     billing_context: null,

@@ -25,7 +25,7 @@ const SMALL_MODELS: Record<string, string> = {
 
 /** The handle of the small model that summarises for agents of a provider; null: their own model does. */
 export function summariserHandle(config: LlmConfig): string | null {
-  return SMALL_MODELS[config.provider_name ?? ''] ?? null
+  return SMALL_MODELS[config.provider_name ?? config.model_endpoint_type] ?? null
 }
 
 /** Summarises messages with the model that the settings say; the agent's own where that one cannot be had. */
