@@ -56,7 +56,12 @@ export type MessageView = ViewHead & ViewBody
 /** A piece of a message view that is still being written. Pieces with one `id` and `type` belong together. */
 export type DeltaBody =
   | { type: 'assistant_message'; text: string }
-  | { type: 'reasoning_message'; text: string; signature: string | null }
+  | {
+      type: 'reasoning_message'
+      source: 'reasoner_model' | 'non_reasoner_model'
+      text: string
+      signature: string | null
+    }
   | { type: 'hidden_reasoning_message'; state: 'redacted' | 'omitted'; hiddenReasoning: string | null }
   | {
       type: 'tool_call_message' | 'approval_request_message'

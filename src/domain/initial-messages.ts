@@ -43,7 +43,7 @@ function saidThroughTool(text: string, thought: string | null, time: string): Me
     },
     {
       role: 'tool',
-      returns: [{ callId: id, name, status: 'success', output: 'None', time, stdout: null, stderr: null }],
+      returns: [{ callId: id, name, status: 'success', output: null, time, stdout: null, stderr: null }],
     },
   ]
 }

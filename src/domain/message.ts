@@ -25,14 +25,15 @@ export type AssistantPart = TextPart | ReasoningPart
 export type ToolCall = { id: string; name: string; arguments: string; signature?: string }
 
 /**
- * What a tool answered. `output` is text, an object that stays an object, or parts (text and images) from a client.
+ * What a tool answered. `output` is text, an object that stays an object, parts (text and images) from a client, or
+ * null: nothing.
  * `time` is the agent's local time when the tool ended: the model reads it in the envelope (see `envelope.ts`).
  */
 export type ToolReturn = {
   callId: string
   name: string | null
   status: 'success' | 'error'
-  output: string | JsonObject | UserPart[]
+  output: string | JsonObject | UserPart[] | null
   time: string
   stdout: string[] | null
   stderr: string[] | null

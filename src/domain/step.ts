@@ -27,6 +27,8 @@ export type StoredReply = {
   toolCalls: ToolCall[]
   usage: Usage
   finish: FinishReason
+  /** The call asks to go on after it, of an agent that must ask. */
+  heartbeat?: boolean
 }
 
 /** The ledger's row for one tool call. */

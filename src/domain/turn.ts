@@ -22,6 +22,9 @@ export type TurnRequest = {
   streamTokens: boolean
   /** Null: all. */
   returnTypes: MessageType[] | null
+  /** The agent speaks through a tool (see `speech.ts`): what its answers look like depends on it. */
+  speaksThroughTool: boolean
+  /** Show what such an agent says as its answer, not as the call that it was. */
   useAssistantMessage: boolean
   assistantToolName: string
   assistantToolKwarg: string

@@ -6,6 +6,7 @@ import type { Json } from './json.ts'
 import type { Message, UserPart } from './message.ts'
 import { textOf } from './message.ts'
 import { otidOf } from './otid.ts'
+import type { TurnRequest } from './turn.ts'
 
 export type ViewOptions = {
   /** Show summaries as `summary_message`; otherwise they look like a user's message with the packed text. */
@@ -20,6 +21,16 @@ export const PLAIN_VIEWS: ViewOptions = {
   compactionMessages: false,
   textIs: 'assistant_message',
   foldedTool: null,
+}
+
+/** How the views of one run's messages look, as its request asked. */
+export function viewOptionsOf(request: TurnRequest): ViewOptions {
+  const folds = request.speaksThroughTool && request.useAssistantMessage
+  return {
+    compactionMessages: request.includeCompactionMessages,
+    textIs: request.speaksThroughTool ? 'reasoning_message' : 'assistant_message',
+    foldedTool: folds ? { name: request.assistantToolName, argument: request.assistantToolKwarg } : null,
+  }
 }
 
 /** Stored messages as callers see them: each becomes 0..n views, in order. */

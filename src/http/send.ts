@@ -5,6 +5,7 @@ import { Fault } from '../domain/fault.ts'
 import type { RunId } from '../domain/id.ts'
 import type { JsonObject } from '../domain/json.ts'
 import type { LlmConfig } from '../domain/model.ts'
+import { speaksThroughTool } from '../domain/speech.ts'
 import type { Transport, TurnRequest } from '../domain/turn.ts'
 import { saveResponseSent } from '../store/runs.ts'
 import type { Target } from '../store/scopes.ts'
@@ -120,7 +121,7 @@ export function noteSent(deps: HttpDeps, command: SendCommand, runId: RunId): vo
 }
 
 function requestOf(
-  { actor, body, transport }: SendCommand,
+  { actor, target, body, transport }: SendCommand,
   overrideModel: LlmConfig | null,
 ): Omit<TurnRequest, 'input'> {
   return {
@@ -128,6 +129,7 @@ function requestOf(
     stepsMax: body.stepsMax,
     streamTokens: body.streamTokens,
     returnTypes: body.returnTypes,
+    speaksThroughTool: speaksThroughTool(target.agentType),
     useAssistantMessage: body.useAssistantMessage,
     assistantToolName: body.assistantToolName,
     assistantToolKwarg: body.assistantToolKwarg,

@@ -1,13 +1,6 @@
 import type { AgentType } from '../domain/agent.ts'
+import { speaksThroughTool } from '../domain/speech.ts'
 import type { ViewOptions } from '../domain/view.ts'
-
-/** Agents whose plain text is their answer; those of the other types answer through a tool, and their text is thinking. */
-const ANSWERS_BY_TEXT = new Set<AgentType>([
-  'letta_v1_agent',
-  'sleeptime_agent',
-  'react_agent',
-  'workflow_agent',
-])
 
 export function viewOptionsFor(
   agentType: AgentType,
@@ -15,7 +8,7 @@ export function viewOptionsFor(
 ): ViewOptions {
   return {
     compactionMessages: false,
-    textIs: ANSWERS_BY_TEXT.has(agentType) ? 'assistant_message' : 'reasoning_message',
+    textIs: speaksThroughTool(agentType) ? 'reasoning_message' : 'assistant_message',
     foldedTool: fold?.foldTool ? { name: fold.foldTool, argument: fold.foldArgument } : null,
   }
 }

@@ -1,3 +1,4 @@
+import type { Message } from '../domain/message.ts'
 import type { Usage } from '../domain/model.ts'
 import { isNudge } from '../domain/view.ts'
 import { compactAfterStep } from './compact-context.ts'
@@ -22,7 +23,12 @@ export async function* afterCommit(
     step: committed.next,
     stepsDone: before.stepsDone + (usage ? 1 : 0),
     usage: usage ? addUsage(before.usage, usage) : before.usage,
-    nudges: committed.messages.some(isNudge) ? before.nudges + 1 : 0,
+    nudges: inVain(committed.messages) ? before.nudges + 1 : 0,
   }
   return yield* compactAfterStep(state, committed, ports, signal)
+}
+
+/** A step that called nothing and was told to. */
+function inVain(messages: Message[]): boolean {
+  return messages.some(isNudge) && messages.every((message) => message.role !== 'tool')
 }

@@ -132,6 +132,8 @@ function concludeAnswer(
   const available = state.agent.tools.map((tool) => tool.name)
   const continuation = decideContinuation({
     calls: plans.map(({ fate }) => fate),
+    goesOn: true,
+    goOnText: null,
     paused: false,
     finish: 'tool_calls',
     outstanding: outstandingTools(state.agent.toolRules, available, called),

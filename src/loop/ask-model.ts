@@ -4,7 +4,9 @@ import { newId } from '../domain/id.ts'
 import type { ToolCall } from '../domain/message.ts'
 import { toolCallsOf } from '../domain/message.ts'
 import type { ModelDelta, ModelReply, ModelRequest } from '../domain/model.ts'
+import { speaksThroughTool } from '../domain/speech.ts'
 import type { StepTimes } from '../domain/step.ts'
+import { LegacyAnswer } from './legacy/legacy-answer.ts'
 import { isHeld } from './offer-tools.ts'
 import type { LoopEvent, LoopPorts, LoopState, StepRef } from './state.ts'
 
@@ -15,6 +17,8 @@ export type Answer = {
   times: Pick<StepTimes, 'llmRequestStartNs' | 'llmRequestNs'>
   /** A piece was shown: the call must not be repeated. */
   shown: boolean
+  /** The call asks to go on after it, of an agent that must ask. */
+  heartbeat: boolean
 }
 
 /** What is tried again when nothing of the answer was shown yet. */
@@ -59,6 +63,7 @@ async function* askOnce(
 ): AsyncGenerator<LoopEvent, Answer> {
   const messageId = newId('message')
   const ids = new CallIds(state)
+  const legacy = speaksThroughTool(state.agent.agentType) ? new LegacyAnswer(state) : null
   const start = ports.monotonicNs()
   const startWall = ports.wallNs()
   const stream = ports.modelOf(request.config).stream(request, signal)
@@ -67,18 +72,16 @@ async function* askOnce(
     const next = await stream.next()
     if (next.done) {
       const times = { llmRequestStartNs: startWall, llmRequestNs: ports.monotonicNs() - start }
-      return { messageId, reply: ids.inReply(next.value), times, shown }
+      const read = ids.inReply(next.value)
+      return { messageId, times, shown, ...(legacy?.inReply(read) ?? { reply: read, heartbeat: false }) }
     }
     if (!request.stream) continue
-    const delta = ids.inDelta(next.value)
-    shown = true
-    const name = delta.type === 'tool_call_delta' ? ids.nameOf(delta) : null
-    yield {
-      type: 'delta',
-      delta,
-      messageId,
-      stepId: step.id,
-      needsApproval: name !== null && isHeld(state, name),
+    const piece = ids.inDelta(next.value)
+    for (const delta of legacy?.inDelta(piece) ?? [piece]) {
+      shown = true
+      const name = delta.type === 'tool_call_delta' ? ids.nameOf(delta) : null
+      const needsApproval = name !== null && isHeld(state, name)
+      yield { type: 'delta', delta, messageId, stepId: step.id, needsApproval }
     }
   }
 }

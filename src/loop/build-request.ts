@@ -1,7 +1,8 @@
 import type { Message } from '../domain/message.ts'
 import { textOf } from '../domain/message.ts'
 import type { ModelRequest } from '../domain/model.ts'
-import { allowsParallelCalls, configOf, type ToolOffer } from './offer-tools.ts'
+import { withThoughtInCall } from './legacy/arguments.ts'
+import { allowsParallelCalls, configOf, type ToolOffer, thinksInCalls } from './offer-tools.ts'
 import { withSkills } from './prompt/skills.ts'
 import type { LoopState } from './state.ts'
 import { toPrompt } from './to-prompt.ts'
@@ -13,10 +14,11 @@ import { toolReturnCharsMax } from './tool-return.ts'
  */
 export function buildRequest(state: LoopState, offer: ToolOffer): ModelRequest {
   const config = configOf(state)
+  const messages = toPrompt(state.context, { toolReturnCharsMax: toolReturnCharsMax(config.context_window) })
   return {
     config,
     system: systemOf(state),
-    messages: toPrompt(state.context, { toolReturnCharsMax: toolReturnCharsMax(config.context_window) }),
+    messages: thinksInCalls(state) ? messages.map(withThoughtInCall) : messages,
     tools: offer.specs,
     toolChoice: offer.choice,
     parallelToolCalls: allowsParallelCalls(state),

@@ -4,7 +4,9 @@ import { formatLocalTime } from '../domain/local-time.ts'
 import type { AssistantPart, Message, ToolCall, ToolReturn } from '../domain/message.ts'
 import type { FinishReason, Usage } from '../domain/model.ts'
 import { idBefore } from '../domain/otid.ts'
+import { speaksThroughTool } from '../domain/speech.ts'
 import { type Continuation, decideContinuation, type StepFacts } from './continuation.ts'
+import { reasonToGoOn } from './legacy/goes-on.ts'
 import { newMessage } from './new-message.ts'
 import { configOf } from './offer-tools.ts'
 import { type CallPlan, callOf } from './plan-calls.ts'
@@ -22,6 +24,8 @@ export type Replied = {
   /** The calls of the answer, in its order. */
   calls: ToolCall[]
   forced: boolean
+  /** The call asks to go on after it, of an agent that must ask. */
+  heartbeat: boolean
   isLastStep: boolean
 }
 
@@ -87,6 +91,7 @@ export function concludeStep(
   const available = state.agent.tools.map((tool) => tool.name)
   const facts: StepFacts = {
     calls: plans.map((plan) => plan.fate),
+    ...goingOn(state, replied, plans, returns),
     paused: false,
     finish: replied.finish,
     outstanding: outstandingTools(state.agent.toolRules, available, called),
@@ -95,6 +100,17 @@ export function concludeStep(
     nudges: state.nudges,
   }
   return continued(state, ports, replied, messages, decideContinuation(facts))
+}
+
+function goingOn(state: LoopState, { heartbeat }: Replied, plans: CallPlan[], returns: ToolReturn[]) {
+  const { agentType, toolRules } = state.agent
+  if (!speaksThroughTool(agentType)) return { goesOn: true, goOnText: null }
+  const called = plans.map((plan) => {
+    const { id, name } = callOf(plan)
+    return { name, fate: plan.fate, result: returns.find(({ callId }) => callId === id) }
+  })
+  const goOnText = reasonToGoOn(called, heartbeat, toolRules)
+  return { goesOn: goOnText !== null, goOnText }
 }
 
 function continued(

@@ -13,6 +13,10 @@ export type StepFacts = {
   outstanding: string[]
   /** The model had to call a tool and did not. */
   forcedInVain: boolean
+  /** After these calls the turn goes on, unless a rule ends it. False only for agents that must ask for that. */
+  goesOn: boolean
+  /** What the model is told when it goes on after its calls; null: it needs no word. */
+  goOnText: string | null
   /** No further model call is allowed. */
   isLastStep: boolean
   /** Nudges already given in a row. */
@@ -41,18 +45,21 @@ function afterText(facts: StepFacts): Continuation {
       `you have not called ${facts.outstanding.join(', ')} yet. Call it before you end your response.`,
     )
   }
+  if (facts.finish === 'length') return stop('max_tokens_exceeded')
   if (facts.forcedInVain && facts.nudges < NUDGES_MAX && !facts.isLastStep)
     return goOn('you must call a tool now.')
   if (facts.forcedInVain) return stop('no_tool_call')
-  if (facts.finish === 'length') return stop('max_tokens_exceeded')
   return stop('end_turn')
 }
 
 function afterCalls(facts: StepFacts): Continuation {
-  if (facts.calls.includes('ended_loop') && facts.outstanding.length === 0) return stop('tool_rule')
+  const owes = facts.outstanding.length > 0
+  // Who did not ask to go on has ended its turn itself; the rule had nothing to end.
+  if (facts.calls.includes('ended_loop') && !owes) return stop(facts.goesOn ? 'tool_rule' : 'end_turn')
   if (facts.calls.every((fate) => fate === 'prefill_failed')) return stop('invalid_tool_call')
+  if (!facts.goesOn && !owes) return stop('end_turn')
   if (facts.isLastStep) return stop('max_steps')
-  return { type: 'go_on', nudge: null }
+  return facts.goOnText === null ? { type: 'go_on', nudge: null } : goOn(facts.goOnText)
 }
 
 function stop(reason: StopReason): Continuation {

@@ -1,6 +1,8 @@
 import type { ToolChoice, ToolSpec } from '../domain/model.ts'
+import { speaksThroughTool } from '../domain/speech.ts'
+import { withAddedArguments } from './legacy/arguments.ts'
 import type { LoopState } from './state.ts'
-import { type CalledTool, decideTools, needsApproval, type ToolDecision } from './tool-rules.ts'
+import { type CalledTool, decideTools, endsLoop, needsApproval, type ToolDecision } from './tool-rules.ts'
 import { turnHistory } from './turn-history.ts'
 
 /** What the model is offered in one step. */
@@ -24,18 +26,31 @@ export function offerTools(state: LoopState): ToolOffer {
     ...serverTools.filter((tool) => allowed.has(tool.name)).map((tool) => specOf(state, tool.spec)),
     ...request.clientTools.filter((tool) => allowed.has(tool.name)),
   ]
-  return { specs, choice: choiceOf(decision), decision, history }
+  return { specs, choice: choiceOf(decision, speaksThroughTool(agent.agentType)), decision, history }
 }
 
-function choiceOf(decision: ToolDecision): ToolChoice {
+function choiceOf(decision: ToolDecision, mustCall: boolean): ToolChoice {
   const [only, ...more] = decision.allowed
   if (only === undefined) return { type: 'none' }
-  if (!decision.forced) return { type: 'auto' }
-  return more.length === 0 ? { type: 'tool', name: only } : { type: 'required' }
+  if (decision.forced) return more.length === 0 ? { type: 'tool', name: only } : { type: 'required' }
+  return { type: mustCall ? 'required' : 'auto' }
+}
+
+/** A tool as this agent is told about it: those that speak through one are given more arguments to fill in. */
+function specOf(state: LoopState, spec: ToolSpec): ToolSpec {
+  const formatted = withFormat(state, spec)
+  if (!speaksThroughTool(state.agent.agentType)) return formatted
+  const heartbeat = !endsLoop(state.agent.toolRules, spec.name)
+  return withAddedArguments(formatted, { thought: thinksInCalls(state), heartbeat })
+}
+
+/** Whether the model is asked to write its thoughts into its calls, because it does not think by itself. */
+export function thinksInCalls(state: LoopState): boolean {
+  return speaksThroughTool(state.agent.agentType) && configOf(state).put_inner_thoughts_in_kwargs === true
 }
 
 /** Agents that answer through `send_message` answer in the form that was asked of them. */
-function specOf(state: LoopState, spec: ToolSpec): ToolSpec {
+function withFormat(state: LoopState, spec: ToolSpec): ToolSpec {
   const format = state.agent.responseFormat
   if (spec.name !== 'send_message' || !format || format.type === 'text') return spec
   const schema = format.type === 'json_schema' ? format.json_schema.schema : { type: 'object' }
@@ -58,6 +73,7 @@ export function isHeld(state: LoopState, tool: string): boolean {
 export function allowsParallelCalls(state: LoopState): boolean {
   return (
     configOf(state).parallel_tool_calls === true &&
+    !speaksThroughTool(state.agent.agentType) &&
     state.agent.toolRules.every((rule) => rule.type === 'requires_approval')
   )
 }

@@ -137,9 +137,12 @@ export type FailedStep = {
   trace: ModelTrace | null
 }
 
+/** A piece of an answer. `thought_delta`: thinking that the model was asked to write down. */
+export type LoopDelta = ModelDelta | { type: 'thought_delta'; text: string }
+
 /** What the loop tells while it works, for showing only. Messages are told by the commits. */
 export type LoopEvent =
-  | { type: 'delta'; delta: ModelDelta; messageId: MessageId; stepId: StepId; needsApproval: boolean }
+  | { type: 'delta'; delta: LoopDelta; messageId: MessageId; stepId: StepId; needsApproval: boolean }
   | {
       type: 'compaction_start'
       id: string

@@ -90,7 +90,7 @@ async function* answerOf(
     const answer = yield* askModel(state, step, buildRequest(state, offer), ports, signal)
     if (signal.aborted) return { type: 'end', result: { type: 'lost' } }
     if (answer.reply.ok) {
-      const replied = repliedOf(state, step, answer.messageId, answer.reply, offer)
+      const replied = repliedOf(state, step, answer, answer.reply, offer)
       return { type: 'replied', state, answer, replied, compacted: state !== start }
     }
     if (answer.reply.failure.kind !== 'context_full' || overflows >= OVERFLOWS_MAX) {
@@ -106,7 +106,7 @@ async function* answerOf(
 function repliedOf(
   state: LoopState,
   step: StepRef,
-  messageId: MessageId,
+  { messageId, heartbeat }: Pick<Answer, 'messageId' | 'heartbeat'>,
   reply: StoredReply,
   offer: ToolOffer,
 ): Replied {
@@ -120,7 +120,8 @@ function repliedOf(
     finish: reply.finish,
     usage: reply.usage,
     calls: parallel ? reply.toolCalls : reply.toolCalls.slice(0, 1),
-    forced: offer.decision.forced && offer.specs.length > 0,
+    forced: (offer.choice.type === 'required' || offer.choice.type === 'tool') && offer.specs.length > 0,
+    heartbeat,
     isLastStep: state.stepsDone + 1 >= state.request.stepsMax,
   }
 }
@@ -136,8 +137,9 @@ function journaled(
     reply: { ok: true, ...reply, trace: null },
     times: {},
     shown: true,
+    heartbeat: reply.heartbeat === true,
   }
-  return { type: 'replied' as const, answer, replied: repliedOf(state, step, reply.messageId, reply, offer) }
+  return { type: 'replied' as const, answer, replied: repliedOf(state, step, answer, reply, offer) }
 }
 
 function plansOf(state: LoopState, offer: ToolOffer, replied: Replied, ports: LoopPorts): CallPlan[] {
@@ -148,7 +150,8 @@ function plansOf(state: LoopState, offer: ToolOffer, replied: Replied, ports: Lo
 function journalOf(answer: Answer, replied: Replied): (StoredReply & { messageId: MessageId }) | null {
   if (!answer.reply.ok) return null
   const { content, usage, finish } = answer.reply
-  return { messageId: replied.messageId, content, toolCalls: replied.calls, usage, finish }
+  const { messageId, calls: toolCalls, heartbeat } = replied
+  return { messageId, content, toolCalls, usage, finish, ...(heartbeat && { heartbeat }) }
 }
 
 function inOrder(plans: CallPlan[], returns: ToolReturn[]): ToolReturn[] {

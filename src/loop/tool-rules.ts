@@ -148,6 +148,13 @@ export function endsLoop(rules: ToolRule[], tool: string): boolean {
   return rules.some((rule) => rule.type === 'exit_loop' && rule.tool_name === tool)
 }
 
+/** Rules after whose tool the turn goes on, by what they say or by the choice that they make next. */
+const EXPECT_NEXT = new Set<ToolRule['type']>(['continue_loop', 'constrain_child_tools', 'conditional'])
+
+export function expectsNext(rules: ToolRule[], tool: string): boolean {
+  return rules.some((rule) => EXPECT_NEXT.has(rule.type) && rule.tool_name === tool)
+}
+
 /** Tools that must still be called before the turn may end, in the order of the rules. */
 export function outstandingTools(rules: ToolRule[], available: string[], called: string[]): string[] {
   return rules

@@ -1,5 +1,6 @@
 import { type Insertable, type Selectable, sql, type Updateable } from 'kysely'
 import type { Actor } from '../domain/actor.ts'
+import type { AgentType } from '../domain/agent.ts'
 import { Fault } from '../domain/fault.ts'
 import type { AgentId, ConversationId, OrganizationId } from '../domain/id.ts'
 import type { ToolRule } from '../domain/tool.ts'
@@ -25,6 +26,18 @@ export async function getAgent(db: Db, organizationId: OrganizationId, id: Agent
     .executeTakeFirst()
   if (!row) throw agentMissing(id)
   return row
+}
+
+/** Also of a deleted agent, whose runs can still be read. Faults: not_found. */
+export async function getAgentType(db: Db, organizationId: OrganizationId, id: AgentId): Promise<AgentType> {
+  const row = await db
+    .selectFrom('agents')
+    .where('organization_id', '=', organizationId)
+    .where('id', '=', id)
+    .select('agent_type')
+    .executeTakeFirst()
+  if (!row) throw agentMissing(id)
+  return row.agent_type
 }
 
 /**

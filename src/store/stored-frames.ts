@@ -60,7 +60,7 @@ function continuesBody(first: DeltaBody, next: DeltaBody): boolean {
     case 'assistant_message':
       return true
     case 'reasoning_message':
-      return next.signature === null
+      return next.signature === null && 'source' in first && first.source === next.source
     case 'tool_call_message':
     case 'approval_request_message':
       return 'callId' in first && first.callId === next.callId && next.name === null

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type AgentId, DEFAULT_USER, isId } from '../domain/id.ts'
 import type { AgentReply } from '../domain/search.ts'
+import { speaksThroughTool } from '../domain/speech.ts'
 import type { ToolContext } from '../domain/tool.ts'
 import type { TurnRequest } from '../domain/turn.ts'
 import { findAgentsByTags } from '../store/agents-by-tags.ts'
@@ -45,7 +46,10 @@ export function createAgentPost(engine: () => EngineDeps, worker: () => Worker) 
       target.config.model,
       { allow: [] },
     )
-    const request = requestOf(waits ? 'stream' : 'async', parent, waits ? waiting : [])
+    const request = {
+      ...requestOf(waits ? 'stream' : 'async', parent, waits ? waiting : []),
+      speaksThroughTool: speaksThroughTool(target.agentType),
+    }
     const { runId } = await admit(deps, worker(), {
       actor: { organizationId: context.organizationId, userId: DEFAULT_USER },
       agent: { ...target, id: agentId },
@@ -95,7 +99,7 @@ function requestOf(
   transport: TurnRequest['transport'],
   parent: TurnRequest,
   waitingAgents: string[],
-): Omit<TurnRequest, 'input'> {
+): Omit<TurnRequest, 'input' | 'speaksThroughTool'> {
   return {
     transport,
     stepsMax: parent.stepsMax,

@@ -2,11 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { RunError } from '../domain/failure.ts'
 import type { Frame, ViewHead } from '../domain/frame.ts'
 import type { StepId } from '../domain/id.ts'
-import type { ModelDelta } from '../domain/model.ts'
 import { idBefore, otidOf } from '../domain/otid.ts'
 import { monotonicNs, timestampNow, wallNs } from '../lib/clock.ts'
 import { runAgent } from '../loop/run-agent.ts'
-import type { FailedStep, LoopEvent, LoopPorts, LoopState, StepRef } from '../loop/state.ts'
+import type { FailedStep, LoopDelta, LoopEvent, LoopPorts, LoopState, StepRef } from '../loop/state.ts'
 import { saveCompactionFailed } from '../store/contexts.ts'
 import { LeaseLost } from '../store/leases.ts'
 import { readPicture } from '../store/pictures.ts'
@@ -233,12 +232,19 @@ function frameOfDelta(
   return { kind: 'delta', head, body }
 }
 
-function bodyOf(delta: ModelDelta, held: boolean): Extract<Frame, { kind: 'delta' }>['body'] {
+function bodyOf(delta: LoopDelta, held: boolean): Extract<Frame, { kind: 'delta' }>['body'] {
   switch (delta.type) {
     case 'text_delta':
       return { type: 'assistant_message', text: delta.text }
     case 'reasoning_delta':
-      return { type: 'reasoning_message', text: delta.text, signature: delta.signature ?? null }
+      return {
+        type: 'reasoning_message',
+        source: 'reasoner_model',
+        text: delta.text,
+        signature: delta.signature ?? null,
+      }
+    case 'thought_delta':
+      return { type: 'reasoning_message', source: 'non_reasoner_model', text: delta.text, signature: null }
     case 'reasoning_hidden':
       return { type: 'hidden_reasoning_message', state: delta.state, hiddenReasoning: delta.data }
     case 'tool_call_delta':

@@ -1,16 +1,7 @@
 import type { Frame } from '../domain/frame.ts'
 import type { Message } from '../domain/message.ts'
 import type { TurnRequest } from '../domain/turn.ts'
-import { isNudge, isOutput, type ViewOptions, viewsOf } from '../domain/view.ts'
-
-/** How the views of one run's messages look, as its request asked. */
-export function viewOptionsOf(request: TurnRequest, textIs: ViewOptions['textIs']): ViewOptions {
-  return {
-    compactionMessages: request.includeCompactionMessages,
-    textIs,
-    foldedTool: null,
-  }
-}
+import { isNudge, isOutput, viewOptionsOf, viewsOf } from '../domain/view.ts'
 
 /**
  * What a stream shows of messages that have just been stored. Whoever asked for tokens has seen the agent's own messages
@@ -19,8 +10,5 @@ export function viewOptionsOf(request: TurnRequest, textIs: ViewOptions['textIs'
 export function framesOf(messages: Message[], request: TurnRequest): Frame[] {
   const shown = messages.filter((message) => isOutput(message) && !isNudge(message))
   const whole = request.streamTokens ? shown.filter((message) => message.role === 'tool') : shown
-  return viewsOf(whole, viewOptionsOf(request, 'assistant_message')).map((view) => ({
-    kind: 'message',
-    view,
-  }))
+  return viewsOf(whole, viewOptionsOf(request)).map((view) => ({ kind: 'message', view }))
 }

@@ -62,6 +62,7 @@ const NO_REQUEST: TurnRequest = {
   stepsMax: 1,
   streamTokens: false,
   returnTypes: null,
+  speaksThroughTool: false,
   useAssistantMessage: true,
   assistantToolName: 'send_message',
   assistantToolKwarg: 'message',

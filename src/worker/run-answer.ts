@@ -1,8 +1,7 @@
 import type { MessageView, RequestUsage } from '../domain/frame.ts'
 import type { OrganizationId } from '../domain/id.ts'
 import type { Run } from '../domain/run.ts'
-import type { TurnRequest } from '../domain/turn.ts'
-import { filterViews, isNudge, isOutput, type ViewOptions, viewsOf } from '../domain/view.ts'
+import { filterViews, isNudge, isOutput, viewOptionsOf, viewsOf } from '../domain/view.ts'
 import { readRunMessages } from '../store/message-lists.ts'
 import { getRequest } from '../store/runs.ts'
 import type { Db } from '../store/schema.ts'
@@ -20,14 +19,6 @@ export async function answerOfRun(db: Db, organizationId: OrganizationId, run: R
     findScope(db, organizationId, run.conversationId),
   ])
   const output = messages.filter((message) => isOutput(message) && !isNudge(message) && !message.isErr)
-  const views = filterViews(viewsOf(output, answerOptions(request)), request.returnTypes)
+  const views = filterViews(viewsOf(output, viewOptionsOf(request)), request.returnTypes)
   return { views, usage: { ...usage, contextTokens: scope?.context_tokens ?? null, runIds: null } }
-}
-
-function answerOptions(request: TurnRequest): ViewOptions {
-  return {
-    compactionMessages: request.includeCompactionMessages,
-    textIs: 'assistant_message',
-    foldedTool: null,
-  }
 }

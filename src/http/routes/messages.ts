@@ -297,8 +297,11 @@ function retrieve(deps: HttpDeps): Endpoint {
     },
     async ({ params: { message_id: messageId }, actor, c }) => {
       const { message } = await getMessage(deps.db, actor.organizationId, messageId)
-      const views = viewsOf([message], viewOptionsFor('letta_v1_agent', null))
-      return c.json(views.map((view) => toWireMessage(view, null)))
+      const views = viewsOf([message], OLD_VIEWS)
+      return c.json(views.toReversed().map((view) => toWireMessage(view, null)))
     },
   )
 }
+
+/** One message is shown as the old server's first agents would be, last part first: recorded, and read by clients. */
+const OLD_VIEWS = viewOptionsFor('memgpt_agent', { foldTool: 'send_message', foldArgument: 'message' })

@@ -12,6 +12,7 @@ import {
 import { isTerminal, RUN_STATUSES, type Run, type RunStatus } from '../../domain/run.ts'
 import { STOP_REASONS, type StopReason } from '../../domain/stop-reason.ts'
 import { filterViews, viewsOf } from '../../domain/view.ts'
+import { getAgentType } from '../../store/agents.ts'
 import { readMessagePage } from '../../store/message-lists.ts'
 import { deleteRun, getRunMetrics, type RunFilter, type RunPage, readRuns } from '../../store/run-lists.ts'
 import { getRun } from '../../store/runs.ts'
@@ -280,10 +281,20 @@ function messages(deps: HttpDeps): Endpoint {
           includeErrors: true,
         },
       )
-      const views = filterViews(viewsOf(stored, viewOptionsFor('letta_v1_agent', null)), returnTypesOf(run))
+      const agentType = await getAgentType(deps.db, actor.organizationId, run.agentId)
+      const views = filterViews(viewsOf(stored, viewOptionsFor(agentType, foldOf(run))), returnTypesOf(run))
       return c.json(views.map((view) => toWireMessage(view, null)))
     },
   )
+}
+
+/** What the request said of an agent's speech through a tool; other agents have none. */
+function foldOf({ requestConfig }: Run) {
+  if (requestConfig?.use_assistant_message === false) return null
+  return {
+    foldTool: String(requestConfig?.assistant_message_tool_name ?? 'send_message'),
+    foldArgument: String(requestConfig?.assistant_message_tool_kwarg ?? 'message'),
+  }
 }
 
 function returnTypesOf(run: Run): MessageType[] | null {

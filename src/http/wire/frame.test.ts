@@ -59,7 +59,7 @@ describe('toWireFrame', () => {
   it.each<[DeltaBody, object]>([
     [{ type: 'assistant_message', text: 'hi' }, { content: 'hi' }],
     [
-      { type: 'reasoning_message', text: 'hm', signature: null },
+      { type: 'reasoning_message', source: 'reasoner_model', text: 'hm', signature: null },
       { source: 'reasoner_model', reasoning: 'hm', signature: null },
     ],
     [

@@ -86,7 +86,7 @@ function toWireDelta(body: DeltaBody): JsonObject {
     case 'assistant_message':
       return { content: body.text }
     case 'reasoning_message':
-      return { source: 'reasoner_model', reasoning: body.text, signature: body.signature }
+      return { source: body.source, reasoning: body.text, signature: body.signature }
     case 'hidden_reasoning_message':
       return { state: body.state, hidden_reasoning: body.hiddenReasoning }
     case 'tool_call_message':

@@ -22,6 +22,7 @@ export function toWireResultParts(parts: UserPart[]): JsonObject[] {
 /** A result as one text, for the places on the wire that hold no parts. */
 export function resultText(output: ToolReturn['output']): string {
   if (typeof output === 'string') return output
+  if (output === null) return 'None'
   if (!Array.isArray(output)) return JSON.stringify(output)
   const count = output.filter((part) => part.type === 'image').length
   const omitted = count === 0 ? '' : count === 1 ? '[Image omitted]' : `[${count} images omitted]`

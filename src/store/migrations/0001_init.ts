@@ -253,7 +253,7 @@ const TABLES = [
     role text not null,
     content jsonb,
     tool_calls jsonb,
-    tool_returns jsonb,
+    tool_returns json,
     answers jsonb,
     call_ids text[],
     search_text text,
@@ -480,7 +480,7 @@ const TABLES = [
     execution_id text not null,
     state text not null,
     attempt integer not null default 1,
-    result jsonb,
+    result json,
     started_at timestamptz not null default now(),
     finished_at timestamptz,
     primary key (organization_id, step_id, tool_call_id)
