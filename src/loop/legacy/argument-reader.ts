@@ -26,22 +26,27 @@ export class ArgumentReader {
     switch (this.#place) {
       case 'before':
         if (char === '{') this.#place = 'between'
-        return
+        break
       case 'between':
-        return this.#readBetween(char, pieces)
+        this.#readBetween(char, pieces)
+        break
       case 'name':
-        return this.#readName(char)
+        this.#readName(char)
+        break
       case 'colon':
         if (char === ':') this.#place = 'value'
-        return
+        break
       case 'value':
-        return this.#readStart(char, pieces)
+        this.#readStart(char, pieces)
+        break
       case 'string':
-        return this.#readString(char, pieces)
+        this.#readString(char, pieces)
+        break
       case 'other':
-        return this.#readOther(char, pieces)
+        this.#readOther(char, pieces)
+        break
       case 'behind':
-        return
+        break
     }
   }
 
@@ -88,7 +93,8 @@ export class ArgumentReader {
     }
     if (this.#depth === 0 && (char === ',' || char === '}')) {
       this.#place = 'between'
-      return this.#readBetween(char, pieces)
+      this.#readBetween(char, pieces)
+      return
     }
     if (char === '"') this.#isQuoted = true
     if (char === '{' || char === '[') this.#depth += 1
