@@ -166,7 +166,6 @@ export async function modelFor(deps: HttpDeps, target: Target, body: SendBody): 
     ...config,
     context_window: Math.min(config.context_window, target.config.context_window),
     parallel_tool_calls: target.config.parallel_tool_calls,
-    enable_reasoner: target.config.enable_reasoner,
   }
 }
 
