@@ -22,7 +22,13 @@ export type Answer = {
 }
 
 /** What is tried again when nothing of the answer was shown yet. */
-const RETRIED = new Set<ModelFailure['kind']>(['rate_limited', 'overloaded', 'server_error', 'connection'])
+const RETRIED = new Set<ModelFailure['kind']>([
+  'rate_limited',
+  'overloaded',
+  'server_error',
+  'connection',
+  'empty_response',
+])
 const RETRIES_MAX = 2
 /** The longest that a provider's wish to wait is obeyed; above it the call fails at once. */
 const WAIT_MAX_MS = 30_000

@@ -2,6 +2,7 @@ import type { ModelRequest } from '../domain/model.ts'
 import { type PromptDialect, shortCallId } from './encode-prompt.ts'
 import { isClaudeReasoner, thinksAdaptively } from './model-facts.ts'
 import { versionedUrl } from './settings.ts'
+import { wholeMessage } from './whole/message.ts'
 import { outputTokensMax, plainUsage, type Wire } from './wires.ts'
 
 /** The least that a thinking budget may be, in tokens. */
@@ -44,9 +45,15 @@ export const anthropic: Wire = {
     }
   },
 
-  argumentsAreObjects: true,
+  callArguments: 'object_in_pieces',
 
   usage: plainUsage,
+
+  whole: wholeMessage,
+
+  /** The SDK leaves the temperature out where the model thinks; it is 1 then. */
+  amend: (body, { config }) =>
+    body.thinking && takesTemperature(config.model) ? { ...body, temperature: 1 } : body,
 }
 
 export const ANTHROPIC_DIALECT: PromptDialect = {

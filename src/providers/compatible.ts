@@ -2,6 +2,7 @@ import type { ModelRequest } from '../domain/model.ts'
 import { shortCallId } from './encode-prompt.ts'
 import type { ProviderKind } from './settings.ts'
 import { versionedUrl } from './settings.ts'
+import { wholeCompletion } from './whole/completion.ts'
 import { outputTokensMax, plainUsage, responseFormatOf, type Wire } from './wires.ts'
 
 /** What a server that speaks OpenAI's chat format can do of it. */
@@ -78,6 +79,8 @@ export function compatibleWire(kind: ProviderKind): Wire {
     },
 
     usage: plainUsage,
+
+    whole: wholeCompletion,
   }
 }
 

@@ -2,6 +2,7 @@ import type { LanguageModelV4StreamPart, SharedV4ProviderMetadata } from '@ai-sd
 import type { AssistantPart, ToolCall } from '../domain/message.ts'
 import type { FinishReason, ModelDelta, Usage } from '../domain/model.ts'
 import { parseExact } from '../lib/exact-json.ts'
+import { spacedJson } from '../lib/spaced-json.ts'
 import type { Wire } from './wires.ts'
 
 export type Decoded = {
@@ -11,6 +12,8 @@ export type Decoded = {
   finish: FinishReason
   /** The provider said that the answer is complete. */
   finished: boolean
+  /** The provider's own word for why it stopped; null: it gave none. */
+  reason: string | null
 }
 
 type Part = Extract<LanguageModelV4StreamPart, { id: string }>
@@ -27,6 +30,7 @@ export class StreamDecoder {
   #usage: Usage = { prompt: 0, completion: 0, total: 0 }
   #finish: FinishReason = 'unknown'
   #finished = false
+  #reason: string | null = null
 
   constructor(wire: Wire) {
     this.#wire = wire
@@ -55,7 +59,8 @@ export class StreamDecoder {
       case 'finish':
         this.#usage = this.#wire.usage(part.usage)
         this.#finish = finishOf(part.finishReason.unified)
-        this.#finished = true
+        this.#finished = part.finishReason.unified !== 'interrupted'
+        this.#reason = part.finishReason.raw ?? null
         return []
       default:
         return []
@@ -72,17 +77,17 @@ export class StreamDecoder {
       usage: this.#usage,
       finish: this.#calls.size > 0 && this.#finish === 'stop' ? 'tool_calls' : this.#finish,
       finished: this.#finished,
+      reason: this.#reason,
     }
   }
 
-  /** What a cut stream left of the arguments stays as it is. */
+  /**
+   * Objects are kept with an indent, which a request for approval shows, as the old server did. What a cut stream left of
+   * them stays as it is.
+   */
   #shown(call: ToolCall): ToolCall {
-    if (!this.#wire.argumentsAreObjects) return call
-    try {
-      return { ...call, arguments: JSON.stringify(parseExact(call.arguments), null, 2) }
-    } catch {
-      return call
-    }
+    if (!this.#wire.callArguments) return call
+    return { ...call, arguments: reprinted(call.arguments, (value) => JSON.stringify(value, null, 2)) }
   }
 
   #startText(part: Part): ModelDelta[] {
@@ -101,14 +106,14 @@ export class StreamDecoder {
   }
 
   #startReasoning(part: Part): ModelDelta[] {
-    const redacted = stringIn(part.providerMetadata, 'anthropic', 'redactedData')
+    const redacted = stringIn(part.providerMetadata, 'redactedData')
     if (redacted !== undefined) {
       this.#put(part.id, { type: 'redacted_reasoning', data: redacted })
       return [{ type: 'reasoning_hidden', state: 'redacted', data: redacted }]
     }
-    const itemId = stringIn(part.providerMetadata, 'openai', 'itemId')
+    const itemId = stringIn(part.providerMetadata, 'itemId')
     if (itemId !== undefined) {
-      const encrypted = stringIn(part.providerMetadata, 'openai', 'reasoningEncryptedContent')
+      const encrypted = stringIn(part.providerMetadata, 'reasoningEncryptedContent')
       this.#put(part.id, {
         type: 'summarized_reasoning',
         id: itemId,
@@ -143,7 +148,7 @@ export class StreamDecoder {
   /** Proofs may come with the last piece; an item's encrypted original does. */
   #end(part: Part): ModelDelta[] {
     const open = this.#open.get(part.id)
-    const encrypted = stringIn(part.providerMetadata, 'openai', 'reasoningEncryptedContent')
+    const encrypted = stringIn(part.providerMetadata, 'reasoningEncryptedContent')
     if (open?.type === 'summarized_reasoning' && encrypted !== undefined) open.encryptedContent = encrypted
     const signature = signatureOf(part.providerMetadata)
     if ((open?.type === 'reasoning' || open?.type === 'text') && signature !== undefined)
@@ -156,7 +161,8 @@ export class StreamDecoder {
     const call = this.#calls.get(id)
     if (!call || delta === '') return []
     call.arguments += delta
-    return [{ type: 'tool_call_delta', callId: id, name: null, arguments: delta }]
+    const shown = this.#wire.callArguments === 'object' ? reprinted(delta, spacedJson) : delta
+    return [{ type: 'tool_call_delta', callId: id, name: null, arguments: shown }]
   }
 
   #endCall(part: Extract<LanguageModelV4StreamPart, { type: 'tool-call' }>): ModelDelta[] {
@@ -175,6 +181,14 @@ export class StreamDecoder {
   #put(id: string, part: AssistantPart): void {
     this.#open.set(id, part)
     this.#content.push(part)
+  }
+}
+
+function reprinted(text: string, print: (value: unknown) => string): string {
+  try {
+    return print(parseExact(text))
+  } catch {
+    return text
   }
 }
 
@@ -215,15 +229,15 @@ function finishOf(reason: keyof typeof FINISHES): FinishReason {
   return FINISHES[reason]
 }
 
+/** The proof of a part, which each provider keeps under its own name. */
 function signatureOf(metadata: SharedV4ProviderMetadata | undefined): string | undefined {
-  return stringIn(metadata, 'anthropic', 'signature') ?? stringIn(metadata, 'google', 'thoughtSignature')
+  return Object.values(metadata ?? {})
+    .flatMap(({ signature, thoughtSignature }) => [signature, thoughtSignature])
+    .find((value) => typeof value === 'string')
 }
 
-function stringIn(
-  metadata: SharedV4ProviderMetadata | undefined,
-  provider: string,
-  key: string,
-): string | undefined {
-  const value = metadata?.[provider]?.[key]
-  return typeof value === 'string' ? value : undefined
+function stringIn(metadata: SharedV4ProviderMetadata | undefined, key: string): string | undefined {
+  return Object.values(metadata ?? {})
+    .map((values) => values[key])
+    .find((value) => typeof value === 'string')
 }

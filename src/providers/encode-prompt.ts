@@ -23,6 +23,8 @@ export type PromptDialect = {
   callOptions?(signature: string): SharedV4ProviderOptions
   /** Images in results: the family takes them there, or a note says how many there were. */
   imagesInResults: boolean
+  /** The family's own form of a result, where text or parts are not it. */
+  result?(content: PromptToolResult['content']): LanguageModelV4ToolResultOutput
   /** The family has a mark of its own for calls that failed; elsewhere the result's text says so. */
   marksFailures: boolean
   /** Ids of calls that the provider takes. */
@@ -139,6 +141,7 @@ function objectOf(text: string): unknown {
 }
 
 function encodeResult(result: PromptToolResult, dialect: PromptDialect): LanguageModelV4ToolResultOutput {
+  if (dialect.result) return dialect.result(result.content)
   if (typeof result.content === 'string') {
     const failed = result.failed && dialect.marksFailures
     return { type: failed ? 'error-text' : 'text', value: result.content.toWellFormed() }
@@ -150,7 +153,7 @@ function encodeResult(result: PromptToolResult, dialect: PromptDialect): Languag
   return { type: 'text', value: [texts.join('\n'), ...(images > 0 ? [note] : [])].join(' ').trim() }
 }
 
-function encodeResultPart(part: UserPart) {
+export function encodeResultPart(part: UserPart) {
   if (part.type === 'text') return { type: 'text' as const, text: part.text.toWellFormed() }
   const file = encodeImage(part)
   return { type: 'file' as const, data: file.data, mediaType: file.mediaType }

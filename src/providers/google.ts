@@ -1,7 +1,11 @@
-import type { LanguageModelV4Usage } from '@ai-sdk/provider'
-import type { ModelRequest, Usage } from '../domain/model.ts'
-import { type PromptDialect, shortCallId } from './encode-prompt.ts'
+import { randomUUID } from 'node:crypto'
+import type { JSONValue, LanguageModelV4ToolResultOutput, LanguageModelV4Usage } from '@ai-sdk/provider'
+import { textOf, type UserPart } from '../domain/message.ts'
+import type { ModelRequest, PromptToolResult, Usage } from '../domain/model.ts'
+import { encodeResultPart, type PromptDialect, shortCallId } from './encode-prompt.ts'
 import { versionedUrl } from './settings.ts'
+import { wholeCandidate } from './whole/candidate.ts'
+import { objectOf } from './whole/json.ts'
 import { outputTokensMax, plainUsage, reported, responseFormatOf, type Wire } from './wires.ts'
 
 /** Google generateContent. https://ai.google.dev/api/generate-content */
@@ -12,6 +16,8 @@ export const google: Wire = {
       apiKey: settings.apiKey ?? 'none',
       baseURL: versionedUrl(settings),
       fetch,
+      // Google counts calls by their place; clients want ids.
+      generateId: randomUUID,
     })(model)
   },
 
@@ -28,9 +34,21 @@ export const google: Wire = {
     }
   },
 
-  argumentsAreObjects: true,
+  callArguments: 'object',
 
   usage: googleUsage,
+
+  whole: wholeCandidate,
+
+  amend: (body) => {
+    const { thinkingConfig, ...generationConfig } = objectOf(body.generationConfig)
+    const { thinkingBudget, includeThoughts } = objectOf(thinkingConfig)
+    const thinking = {
+      ...(includeThoughts !== undefined && { include_thoughts: includeThoughts }),
+      ...(thinkingBudget !== undefined && { thinking_budget: thinkingBudget }),
+    }
+    return { ...body, generationConfig: { ...generationConfig, thinkingConfig: thinking } }
+  },
 }
 
 export const GOOGLE_DIALECT: PromptDialect = {
@@ -42,8 +60,27 @@ export const GOOGLE_DIALECT: PromptDialect = {
   textOptions: (signature) => ({ google: { thoughtSignature: signature } }),
   callOptions: (signature) => ({ google: { thoughtSignature: signature } }),
   imagesInResults: true,
+  result: googleResult,
   marksFailures: false,
   callId: shortCallId,
+}
+
+/** An object, and images behind one text: each text would be an answer of its own, and a call has one. */
+function googleResult(content: PromptToolResult['content']): LanguageModelV4ToolResultOutput {
+  if (typeof content === 'string') return { type: 'json', value: resultObject(content.toWellFormed()) }
+  const images = content.filter((part) => part.type === 'image')
+  const parts: UserPart[] = [{ type: 'text', text: textOf(content) }, ...images]
+  return { type: 'content', value: parts.map(encodeResultPart) }
+}
+
+function resultObject(text: string): JSONValue {
+  try {
+    const value = JSON.parse(text) as JSONValue
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
+  } catch {
+    // Falls through: it is text.
+  }
+  return { function_response: text }
 }
 
 function thinkingOf({ config }: ModelRequest) {
@@ -53,19 +90,22 @@ function thinkingOf({ config }: ModelRequest) {
   return { thinkingBudget, includeThoughts: thinkingBudget > 1 }
 }
 
-/** What Google calls candidates is the answer without the thinking, which it counts apart. */
+/**
+ * What Google calls candidates is the answer without the thinking, which it counts apart. It leaves the cached part out
+ * where there is none.
+ */
 function googleUsage(usage: LanguageModelV4Usage): Usage {
   const { raw } = usage
   const prompt = reported(raw, 'promptTokenCount')
   if (prompt === undefined) return plainUsage(usage)
   const completion = reported(raw, 'candidatesTokenCount') ?? 0
-  const cachedInput = reported(raw, 'cachedContentTokenCount')
+  const cachedInput = reported(raw, 'cachedContentTokenCount') ?? 0
   const reasoning = reported(raw, 'thoughtsTokenCount')
   return {
     prompt,
     completion,
     total: reported(raw, 'totalTokenCount') ?? prompt + completion,
-    ...(cachedInput !== undefined && { cachedInput }),
+    cachedInput,
     ...(reasoning !== undefined && { reasoning }),
   }
 }

@@ -1,6 +1,7 @@
 import { shortCallId } from './encode-prompt.ts'
 import { isOpenAiReasoner } from './model-facts.ts'
 import { versionedUrl } from './settings.ts'
+import { wholeCompletion } from './whole/completion.ts'
 import { plainUsage, responseFormatOf, type Wire } from './wires.ts'
 
 /** OpenAI chat completions, for OpenAI's own models. https://platform.openai.com/docs/api-reference/chat */
@@ -33,4 +34,6 @@ export const openAiChat: Wire = {
   },
 
   usage: plainUsage,
+
+  whole: wholeCompletion,
 }

@@ -2,6 +2,7 @@ import type { AssistantPart } from '../domain/message.ts'
 import { shortCallId } from './encode-prompt.ts'
 import { isOpenAiReasoner } from './model-facts.ts'
 import { versionedUrl } from './settings.ts'
+import { wholeResponse } from './whole/response.ts'
 import { outputTokensMax, plainUsage, responseFormatOf, type Wire } from './wires.ts'
 
 /** OpenAI Responses, without state at OpenAI's. https://platform.openai.com/docs/api-reference/responses */
@@ -39,14 +40,21 @@ export const openAiResponses: Wire = {
             effort !== 'none' && { reasoningEffort: effort, reasoningSummary: 'detailed' }),
           ...(config.verbosity !== null &&
             /^gpt-5/.test(config.model) && { textVerbosity: config.verbosity }),
-          ...(request.tools.length > 0 && { parallelToolCalls: request.parallelToolCalls }),
+          parallelToolCalls: request.parallelToolCalls,
+          ...(request.user !== null && { user: request.user }),
           strictJsonSchema: config.strict,
         },
       },
     }
   },
 
-  usage: plainUsage,
+  /** What it writes into a cache costs nothing here and is not told. */
+  usage(usage) {
+    const { cacheWrite: _, ...counted } = plainUsage(usage)
+    return counted
+  },
+
+  whole: wholeResponse,
 }
 
 /** An item is its id, its summary in pieces, and the encrypted original: it goes back whole or not at all. */

@@ -1,14 +1,16 @@
-import type {
-  LanguageModelV4CallOptions,
-  LanguageModelV4StreamPart,
-  LanguageModelV4StreamResult,
+import {
+  APICallError,
+  type LanguageModelV4CallOptions,
+  type LanguageModelV4StreamPart,
+  type LanguageModelV4StreamResult,
 } from '@ai-sdk/provider'
 import type { ModelFailure } from '../domain/failure.ts'
 import type { Json, JsonObject } from '../domain/json.ts'
-import type { Model, ModelDelta, ModelReply, ModelRequest, ModelTrace } from '../domain/model.ts'
+import type { Model, ModelDelta, ModelReply, ModelRequest } from '../domain/model.ts'
 import { classifyFailure, failureOf } from './classify-failure.ts'
-import { type Decoded, StreamDecoder } from './decode-stream.ts'
+import { StreamDecoder } from './decode-stream.ts'
 import { encodeChoice, encodePrompt, encodeTools } from './encode-prompt.ts'
+import { Exchange } from './exchange.ts'
 import type { ProviderSettings } from './settings.ts'
 import type { Fetch, Wire } from './wires.ts'
 
@@ -32,15 +34,21 @@ export class SdkModel implements Model {
   async *stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelDelta, ModelReply> {
     const watch = new Watch(signal, this.#patience)
     const decoder = new StreamDecoder(this.#wire)
+    const exchange = this.#exchange(request, globalThis.fetch)
+    const failed = (failure: ModelFailure, error?: unknown): ModelReply => ({
+      ok: false,
+      failure: { ...failure, shown },
+      trace: { request: exchange.request, response: this.#answered(exchange) ?? bodyOf(error, failure) },
+    })
     let started = false
     let shown = false
-    let traced: Json = null
     try {
-      const opened = await this.#open(request, watch.signal, globalThis.fetch)
-      traced = bodyOf(opened)
+      const opened = await this.#open(request, watch.signal, exchange)
       for await (const part of piecesOf(opened.stream)) {
         watch.heard()
-        if (part.type === 'error') return failed(classifyFailure(part.error, true), traced, shown)
+        if (part.type === 'raw') exchange.pieces.push(part.rawValue as Json)
+        if (part.type === 'error' && !isMissingEnd(part.error, exchange))
+          return failed(classifyFailure(part.error, true), part.error)
         started ||= part.type !== 'stream-start'
         for (const delta of decoder.add(part)) {
           shown = true
@@ -48,36 +56,46 @@ export class SdkModel implements Model {
         }
       }
     } catch (error) {
-      if (signal.aborted) return failed(failureOf('aborted', 'the call was stopped'), traced, shown)
-      if (watch.timedOut) return failed(failureOf('timeout', watch.timedOut), traced, shown)
-      return failed(classifyFailure(error, started), traced, shown)
+      if (signal.aborted) return failed(failureOf('aborted', 'the call was stopped'))
+      if (watch.timedOut) return failed(failureOf('timeout', watch.timedOut))
+      return failed(classifyFailure(error, started), error)
     } finally {
       watch.stop()
     }
-    if (signal.aborted) return failed(failureOf('aborted', 'the call was stopped'), traced, shown)
-    return replyOf(decoder.result, traced, shown)
+    if (signal.aborted) return failed(failureOf('aborted', 'the call was stopped'))
+    const { finished, reason, ...answer } = decoder.result
+    if (!finished && !exchange.saidDone)
+      return failed(failureOf('connection', 'the stream ended before the answer was complete'))
+    if (answer.finish === 'unknown' && answer.content.length === 0 && answer.toolCalls.length === 0)
+      return failed(failureOf('empty_response', `the answer was empty; the model stopped with ${reason}`))
+    return { ok: true, ...answer, trace: { request: exchange.request, response: this.#answered(exchange) } }
   }
 
   async preview(request: ModelRequest): Promise<JsonObject> {
-    let captured: JsonObject = {}
-    const capture: Fetch = async (_, init) => {
-      captured = JSON.parse(String(init?.body)) as JsonObject
-      throw new Error('captured')
-    }
-    await this.#open(request, new AbortController().signal, capture).catch(() => undefined)
-    return captured
+    const exchange = this.#exchange(request, () => Promise.reject(new Error('nothing is sent')))
+    await this.#open(request, new AbortController().signal, exchange).catch(() => undefined)
+    return exchange.request ?? {}
+  }
+
+  #exchange(request: ModelRequest, send: Fetch): Exchange {
+    return new Exchange((body) => this.#wire.amend?.(body, request) ?? body, send)
+  }
+
+  #answered({ pieces }: Exchange): Json {
+    return pieces.length > 0 ? this.#wire.whole(pieces) : null
   }
 
   async #open(
     request: ModelRequest,
     signal: AbortSignal,
-    fetch: Fetch,
+    exchange: Exchange,
   ): Promise<LanguageModelV4StreamResult> {
-    const model = await this.#wire.open(this.#settings, request.config.model, fetch)
+    const model = await this.#wire.open(this.#settings, request.config.model, exchange.fetch)
     const dialect = this.#wire.dialect(request)
     const options = {
       prompt: encodePrompt(request, dialect),
       abortSignal: signal,
+      includeRawChunks: true,
       ...(request.tools.length > 0 && {
         tools: encodeTools(request, dialect),
         toolChoice: encodeChoice(request.toolChoice),
@@ -89,34 +107,20 @@ export class SdkModel implements Model {
   }
 }
 
-function failed(failure: ModelFailure, request: Json, shown: boolean): ModelReply {
-  const trace: ModelTrace = { request, response: { error: { kind: failure.kind, detail: failure.detail } } }
-  return { ok: false, failure: { ...failure, shown }, trace }
-}
-
-/** A stream that just ends is a broken one, unless it had said that it was complete. */
-function replyOf(decoded: Decoded, request: Json, shown: boolean): ModelReply {
-  if (!decoded.finished || (decoded.finish === 'unknown' && isEmpty(decoded))) {
-    const failure = failureOf('connection', 'the stream ended before the answer was complete')
-    return failed(failure, request, shown)
-  }
-  const { content, toolCalls, usage, finish } = decoded
-  const response = { content, tool_calls: toolCalls, usage, finish } as unknown as Json
-  return { ok: true, content, toolCalls, usage, finish, trace: { request, response } }
-}
-
-function isEmpty({ content, toolCalls }: Decoded): boolean {
-  return content.length === 0 && toolCalls.length === 0
-}
-
-function bodyOf(opened: LanguageModelV4StreamResult): Json {
-  const body = opened.request?.body
-  if (typeof body !== 'string') return (body ?? null) as Json
+/** What a provider answered that refused a call; our own words where it said nothing. */
+function bodyOf(error: unknown, failure: ModelFailure): Json {
+  const body = APICallError.isInstance(error) ? error.responseBody : undefined
+  if (body === undefined || body === '') return { error: { kind: failure.kind, detail: failure.detail } }
   try {
     return JSON.parse(body) as Json
   } catch {
     return body
   }
+}
+
+/** Some servers say that a stream is over, but not why the model stopped. */
+function isMissingEnd(error: unknown, exchange: Exchange): boolean {
+  return exchange.saidDone && error instanceof Error && /without a finish reason/.test(error.message)
 }
 
 async function* piecesOf(

@@ -6,6 +6,7 @@ import type {
   LanguageModelV4Usage,
   SharedV4ProviderOptions,
 } from '@ai-sdk/provider'
+import type { Json, JsonObject } from '../domain/json.ts'
 import type { ModelRequest, Usage } from '../domain/model.ts'
 import type { PromptDialect } from './encode-prompt.ts'
 import type { ProviderSettings } from './settings.ts'
@@ -24,8 +25,12 @@ export type Wire = {
   /** What of a call is the provider's own: limits, temperature, thinking, parallel calls. */
   options(request: ModelRequest): CallOptions
   usage(usage: LanguageModelV4Usage): Usage
-  /** Arguments come as an object, which is shown with an indent while it waits for an approval, as the old server did. */
-  argumentsAreObjects?: true
+  /** The pieces of a streamed answer as the whole that the provider answers when it does not stream. */
+  whole(pieces: Json[]): Json
+  /** What the SDK has no option for: the body that is sent, made from the SDK's. */
+  amend?(body: JsonObject, request: ModelRequest): JsonObject
+  /** How a call's arguments come; text unless it says otherwise. */
+  callArguments?: 'object' | 'object_in_pieces'
 }
 
 /** The SDK's own sums, where they are what the provider reported. */

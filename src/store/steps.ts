@@ -100,7 +100,9 @@ function usageColumns(usage: Usage) {
             cache_creation_tokens: cacheWrite ?? 0,
           }),
     completion_tokens_details:
-      reasoning === undefined ? null : JSON.stringify({ reasoning_tokens: reasoning }),
+      reasoning === undefined && usage.total === 0
+        ? null
+        : JSON.stringify({ reasoning_tokens: reasoning ?? 0 }),
   }
 }
 
