@@ -97,6 +97,9 @@ export type Frame =
 /** `seq` rises by one from frame to frame while one process drives; it jumps only where another takes over. */
 export type NumberedFrame = { seq: number; frame: Frame }
 
+/** The first frame of every run, there from its admission on: a reader sees at once that the run exists. */
+export const OPENING: NumberedFrame = { seq: 1, frame: { kind: 'ping' } }
+
 /** The last frame of every stream. */
 export function endsStream(frame: Frame): boolean {
   return frame.kind === 'usage'

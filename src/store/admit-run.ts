@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Actor } from '../domain/actor.ts'
+import { OPENING } from '../domain/frame.ts'
 import type { AgentId, ProcessId, RunId } from '../domain/id.ts'
 import type { JsonObject } from '../domain/json.ts'
 import type { Lease } from '../domain/run.ts'
@@ -51,9 +52,9 @@ export async function insertRun(tx: Db, run: NewRun, standing: Standing): Promis
         .values({
           organization_id: run.actor.organizationId,
           run_id: run.id,
-          seq: 1,
-          seq_last: 1,
-          payload: JSON.stringify({ frame: { kind: 'ping' } }),
+          seq: OPENING.seq,
+          seq_last: OPENING.seq,
+          payload: JSON.stringify({ frame: OPENING.frame }),
         })
         .returning('seq'),
     )

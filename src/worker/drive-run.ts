@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Agent } from '../domain/agent.ts'
 import type { RunError } from '../domain/failure.ts'
 import type { Frame, ViewHead } from '../domain/frame.ts'
 import type { StepId } from '../domain/id.ts'
@@ -33,7 +34,7 @@ export async function driveRun(
   let state: LoopState | undefined
   try {
     state = await loadState(drive, fresh)
-    const loop = runAgent(state, portsOf(drive, driveNext), drive.abort.signal)
+    const loop = runAgent(state, portsOf(drive, state.agent, driveNext), drive.abort.signal)
     const pieces = new PieceCounter()
     for (let next = await loop.next(); !next.done; next = await loop.next())
       await show(drive, next.value, pieces)
@@ -81,16 +82,15 @@ function internalError(error: unknown): RunError {
 }
 
 /** What the loop reaches the world through, for one run. */
-function portsOf(drive: Drive, driveNext: DriveNext): LoopPorts {
+function portsOf(drive: Drive, start: Agent, driveNext: DriveNext): LoopPorts {
   const { deps, lease } = drive
-  let agent: LoopState['agent'] | undefined
+  let agent = start
   const look = async () => {
     const picture = await readPicture(deps.db, lease.organizationId, lease.agentId, lease.conversationId)
     for (const block of picture.agent.blocks) drive.seenVersions.set(block.id, block.version)
     agent = picture.agent
     return { agent: picture.agent, scope: picture.scope }
   }
-  const agentNow = async () => agent ?? (await look()).agent
   return {
     now: () => new Date(),
     timestamp: timestampNow,
@@ -99,9 +99,9 @@ function portsOf(drive: Drive, driveNext: DriveNext): LoopPorts {
     look,
     modelOf: (config) => deps.catalog.modelOf(config),
     configOf: async (handle) => (await deps.catalog.findModel(handle))?.config ?? null,
-    runCalls: async (step, reply, calls) => runCalls(drive, await agentNow(), step, reply, calls),
+    runCalls: async (step, reply, calls) => runCalls(drive, agent, step, reply, calls),
     commit: async (commit) => {
-      const told = await commitStep(drive, await agentNow(), commit)
+      const told = await commitStep(drive, agent, commit)
       if (commit.step) deps.observe(stepEnded(drive, commit.step.id, 'success', commit))
       tell(drive, told, driveNext)
       return told.result

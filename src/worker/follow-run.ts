@@ -30,15 +30,17 @@ export async function* followRun(
   let last = afterSeq
   try {
     while (!signal.aborted) {
-      const endedBefore = await hasEnded(deps.db, organizationId, runId)
-      const page = await readFrames(deps.db, organizationId, runId, last, PAGE)
-      for (const numbered of page) {
-        yield numbered
-        last = numbered.seq
-        if (endsStream(numbered.frame)) return
+      if (!deps.hub.bringsAllAfter(runId, last)) {
+        const endedBefore = await hasEnded(deps.db, organizationId, runId)
+        const page = await readFrames(deps.db, organizationId, runId, last, PAGE)
+        for (const numbered of page) {
+          yield numbered
+          last = numbered.seq
+          if (endsStream(numbered.frame)) return
+        }
+        if (page.length > 0) continue
+        if (endedBefore) return
       }
-      if (page.length > 0) continue
-      if (endedBefore) return
       const live = yield* followLive(feed, last, signal)
       if (live.ended) return
       last = live.last

@@ -19,6 +19,7 @@ const DRIVE = 'perdure-drive'
 const CALLBACK = 'perdure-callback'
 /** A driven run's job is due when its driver must have died: the lease, and some slack. */
 const SAFETY_NET_S = 36
+const FORGET_MS = 500
 
 /**
  * Work that must happen though this process may die: jobs of pg-boss, enqueued in the transaction that makes them due.
@@ -28,6 +29,9 @@ export class Queue {
   readonly #boss: PgBoss
   readonly #observe: Observe
   #sweep: NodeJS.Timeout | undefined
+  #stopped = false
+  #forgotten: string[] = []
+  #forgetting: NodeJS.Timeout | undefined
 
   constructor(connectionString: string, observe: Observe) {
     this.#observe = observe
@@ -97,9 +101,21 @@ export class Queue {
     await this.#boss.send(DRIVE, job, { singletonKey: job.runId, startAfter: Math.ceil(waitMs / 1000) })
   }
 
-  /** A run that has ended needs no net. */
-  async removeDrive(tx: Db, runId: RunId): Promise<void> {
-    await this.#boss.deleteJob(DRIVE, uuidOf(runId), { db: fromKysely(tx) })
+  /** A run that has ended needs no net: its job goes soon, with those of others. One that stays finds nothing to do. */
+  forgetDrive(runId: RunId): void {
+    if (this.#stopped) return
+    this.#forgotten.push(uuidOf(runId))
+    this.#forgetting ??= setTimeout(() => void this.#forget(), FORGET_MS)
+  }
+
+  async #forget(): Promise<void> {
+    clearTimeout(this.#forgetting)
+    this.#forgetting = undefined
+    const ids = this.#forgotten.splice(0)
+    if (ids.length === 0) return
+    await this.#boss
+      .deleteJob(DRIVE, ids)
+      .catch((error: unknown) => this.#observe({ type: 'job_failed', queue: DRIVE, error }))
   }
 
   async enqueueCallback(tx: Db, job: CallbackJob): Promise<void> {
@@ -108,6 +124,8 @@ export class Queue {
 
   async stop(graceMs: number): Promise<void> {
     clearInterval(this.#sweep)
+    this.#stopped = true
+    await this.#forget()
     await this.#boss.stop({ graceful: true, timeout: graceMs, close: true })
   }
 }

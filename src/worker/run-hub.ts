@@ -47,13 +47,37 @@ export class LiveFeed {
   }
 }
 
+/** `seq`: the last number that was published. `opening`: frames up to it that the hub still has, until the next one. */
+type Driven = { seq: number; opening: NumberedFrame[] }
+
 /** Tells readers in this process what happens in runs, whoever drives them. Forgets at once: the log remembers. */
 export class RunHub {
   #feeds = new Map<RunId, Set<LiveFeed>>()
+  #driven = new Map<RunId, Driven>()
   #published: ((runId: RunId, ended: boolean) => void)[] = []
 
+  /** From here on all that happens in the run is published here, until `leave`. */
+  drive(runId: RunId, seq: number, opening: NumberedFrame[]): void {
+    this.#driven.set(runId, { seq, opening })
+  }
+
+  /** Whatever comes now, the log has to be asked for it. */
+  leave(runId: RunId): void {
+    this.#driven.delete(runId)
+    this.hint(runId)
+  }
+
+  /** Whether a feed that is open already brings everything after `seq`: there is no need to read the log. */
+  bringsAllAfter(runId: RunId, seq: number): boolean {
+    const driven = this.#driven.get(runId)
+    return driven !== undefined && driven.seq - driven.opening.length <= seq
+  }
+
   publish(runId: RunId, frames: NumberedFrame[]): void {
-    if (frames.length === 0) return
+    const last = frames.at(-1)
+    if (!last) return
+    const driven = this.#driven.get(runId)
+    if (driven) Object.assign(driven, { seq: last.seq, opening: [] })
     for (const feed of this.#feeds.get(runId) ?? []) feed.push(frames)
     const ended = frames.some(({ frame }) => endsStream(frame))
     for (const listener of this.#published) listener(runId, ended)
@@ -74,13 +98,14 @@ export class RunHub {
     return [...this.#feeds.values()].reduce((sum, feeds) => sum + feeds.size, 0)
   }
 
-  /** Runs that have a reader here. */
+  /** Runs that have a reader here and are driven elsewhere, or not at all. */
   followed(): RunId[] {
-    return [...this.#feeds.keys()]
+    return [...this.#feeds.keys()].filter((runId) => !this.#driven.has(runId))
   }
 
   open(runId: RunId): LiveFeed {
     const feed = new LiveFeed()
+    feed.push(this.#driven.get(runId)?.opening ?? [])
     const feeds = this.#feeds.get(runId) ?? new Set()
     this.#feeds.set(runId, feeds.add(feed))
     return feed

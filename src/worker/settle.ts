@@ -47,7 +47,6 @@ export async function settleInTx(
     ? []
     : await terminalFrames(tx, run, outcome, options.seqFrom ?? ended.seqReserved, options.contextTokens)
   await insertFrames(tx, run.organizationId, run.runId, frames)
-  await deps.queue.removeDrive(tx, run.runId)
   if (ended.callbackUrl && !options.fromCompleted) await deps.queue.enqueueCallback(tx, run)
   const withdrawn = outcome.stopReason === 'requires_approval' ? await withdrawCallers(tx, deps, run) : []
   const nextRunId = options.keepTurn ? null : await handOn(tx, deps, run)
@@ -146,6 +145,7 @@ export function tellSettled(
   const { run, outcome } = settlement
   deps.hub.publish(run.runId, settlement.frames)
   deps.hub.hint(run.runId)
+  deps.queue.forgetDrive(run.runId)
   deps.observe({
     type: 'run_ended',
     runId: run.runId,

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { OPENING } from '../domain/frame.ts'
 import type { OrganizationId, RunId } from '../domain/id.ts'
 import type { Lease, Outcome } from '../domain/run.ts'
 import type { TurnRequest } from '../domain/turn.ts'
@@ -62,7 +63,7 @@ export class Worker {
   /** Drives a run that its admission has claimed, in the slot that was kept for it. */
   startAdmitted(lease: Lease, request: TurnRequest, createdAt: string, step: StepRef | null): void {
     this.releaseSlot()
-    const claim: Claim = { lease, seqLast: 1, attempts: 0, journalVersion: 1 }
+    const claim: Claim = { lease, seqLast: OPENING.seq, attempts: 0, journalVersion: 1 }
     this.#start(claim, request, createdAt, { step })
   }
 
@@ -173,8 +174,10 @@ export class Worker {
       done: [],
       journaledStepId: null,
     }
+    this.#deps.hub.drive(lease.runId, seqLast, fresh ? [OPENING] : [])
     const done = driveRun(drive, fresh, this.driveNext).finally(() => {
       this.#active.delete(lease.runId)
+      this.#deps.hub.leave(lease.runId)
       if (!this.#stopping) this.#takeWaiting()
     })
     this.#active.set(lease.runId, { drive, done })
