@@ -1,17 +1,18 @@
-import { sql } from 'kysely'
+import type { ExpressionBuilder, Selectable } from 'kysely'
+import { jsonArrayFrom } from 'kysely/helpers/postgres'
 import type { Agent, Scope } from '../domain/agent.ts'
 import { Fault } from '../domain/fault.ts'
 import type { AgentId, ConversationId, OrganizationId } from '../domain/id.ts'
 import type { Block } from '../domain/memory.ts'
 import type { ToolRecord } from '../domain/tool.ts'
-import type { Db } from './schema.ts'
-import { toScope } from './scopes.ts'
+import type { AgentsTable, BlocksTable, Database, Db, ToolsTable } from './schema.ts'
+import { SCOPE_COLUMNS, toScope } from './scopes.ts'
 
 export type Picture = { agent: Agent; scope: Scope; projectId: string | null }
 
 /**
- * All of an agent that one step depends on. Read together at the step's start: what changes meanwhile counts from the
- * next step.
+ * All of an agent that one step depends on, as one statement sees it: what changes meanwhile counts from the next step.
+ * Faults: not_found.
  */
 export async function readPicture(
   db: Db,
@@ -19,130 +20,91 @@ export async function readPicture(
   agentId: AgentId,
   conversationId: ConversationId,
 ): Promise<Picture> {
-  const [row, scope, blocks, tools] = await Promise.all([
-    readAgentRow(db, organizationId, agentId),
-    readScopeRow(db, organizationId, conversationId),
-    readBlocks(db, organizationId, agentId, conversationId),
-    readTools(db, organizationId, agentId),
-  ])
-  const agent: Agent = {
-    id: row.id,
-    organizationId,
-    name: row.name,
-    agentType: row.agent_type,
-    system: row.system,
-    config: row.llm_config,
-    responseFormat: row.response_format,
-    toolRules: row.tool_rules,
-    tools,
-    blocks,
-    timezone: row.timezone,
-    messageBufferAutoclear: row.message_buffer_autoclear,
-    compactionSettings: row.compaction_settings,
-    promptRefresh: row.prompt_refresh ?? 'on_change',
-    groupId: row.group_id,
-  }
-  return { agent, scope, projectId: row.project_id }
-}
-
-async function readAgentRow(db: Db, organizationId: OrganizationId, agentId: AgentId) {
   const row = await db
     .selectFrom('agents')
-    .where('organization_id', '=', organizationId)
-    .where('id', '=', agentId)
-    .where('deleted_at', 'is', null)
-    .select([
-      'id',
-      'name',
-      'agent_type',
-      'system',
-      'llm_config',
-      'response_format',
-      'tool_rules',
-      'timezone',
-      'message_buffer_autoclear',
-      'compaction_settings',
-      'prompt_refresh',
-      'project_id',
-    ])
-    .select((query) =>
-      query
-        .selectFrom('groups')
-        .whereRef('groups.organization_id', '=', 'agents.organization_id')
-        .whereRef('groups.manager_agent_id', '=', 'agents.id')
-        .select('groups.id')
-        .limit(1)
-        .as('group_id'),
+    .innerJoin('conversations', (join) =>
+      join
+        .onRef('conversations.organization_id', '=', 'agents.organization_id')
+        .on('conversations.id', '=', conversationId),
     )
+    .where('agents.organization_id', '=', organizationId)
+    .where('agents.id', '=', agentId)
+    .where('agents.deleted_at', 'is', null)
+    .select(AGENT_COLUMNS)
+    .select(SCOPE_COLUMNS)
+    .select((query) => [
+      groupOf(query).as('group_id'),
+      jsonArrayFrom(blocksOf(query, conversationId)).as('blocks'),
+      jsonArrayFrom(toolsOf(query)).as('tools'),
+    ])
     .executeTakeFirst()
   if (!row) throw new Fault('not_found', `Agent with ID ${agentId} not found`)
-  return row
+  return { agent: toAgent(row, organizationId, agentId), scope: toScope(row), projectId: row.project_id }
 }
 
-async function readScopeRow(
-  db: Db,
-  organizationId: OrganizationId,
-  conversationId: ConversationId,
-): Promise<Scope> {
-  const row = await db
-    .selectFrom('conversations')
-    .where('organization_id', '=', organizationId)
-    .where('id', '=', conversationId)
-    .selectAll()
-    .executeTakeFirst()
-  if (!row) throw new Fault('not_found', `Conversation not found with id='['${conversationId}']'`)
-  return toScope(row)
+const AGENT_COLUMNS = [
+  'agents.name',
+  'agents.agent_type',
+  'agents.system',
+  'agents.llm_config',
+  'agents.response_format',
+  'agents.tool_rules',
+  'agents.timezone',
+  'agents.message_buffer_autoclear',
+  'agents.compaction_settings',
+  'agents.prompt_refresh',
+  'agents.project_id',
+] as const
+
+type AgentQuery = ExpressionBuilder<Database, 'agents'>
+
+function groupOf(query: AgentQuery) {
+  return query
+    .selectFrom('groups')
+    .whereRef('groups.organization_id', '=', 'agents.organization_id')
+    .whereRef('groups.manager_agent_id', '=', 'agents.id')
+    .select('groups.id')
+    .limit(1)
 }
 
 /** The agent's blocks in the order of their attachment; a conversation's own block stands in for one of its label. */
-async function readBlocks(
-  db: Db,
-  organizationId: OrganizationId,
-  agentId: AgentId,
-  conversationId: ConversationId,
-): Promise<Block[]> {
-  const { rows } = await sql<BlockColumns>`
-    select blocks.id, coalesce(isolated.label, link.label) as label, blocks.value, blocks.char_limit,
-      blocks.description, blocks.read_only, blocks.metadata, blocks.version
-    from agent_blocks link
-    left join conversation_blocks isolated on isolated.organization_id = link.organization_id
-      and isolated.conversation_id = ${conversationId} and isolated.label = link.label
-    join blocks on blocks.organization_id = link.organization_id
-      and blocks.id = coalesce(isolated.block_id, link.block_id)
-    where link.organization_id = ${organizationId} and link.agent_id = ${agentId}
-    order by link.ordinal
-  `.execute(db)
-  return rows.map((row) => ({
-    id: row.id,
-    label: row.label,
-    value: row.value,
-    limit: row.char_limit,
-    description: row.description,
-    readOnly: row.read_only,
-    metadata: row.metadata ?? {},
-    version: row.version,
-  }))
+function blocksOf(query: AgentQuery, conversationId: ConversationId) {
+  return query
+    .selectFrom('agent_blocks as link')
+    .leftJoin('conversation_blocks as isolated', (join) =>
+      join
+        .onRef('isolated.organization_id', '=', 'link.organization_id')
+        .on('isolated.conversation_id', '=', conversationId)
+        .onRef('isolated.label', '=', 'link.label'),
+    )
+    .innerJoin('blocks', (join) =>
+      join
+        .onRef('blocks.organization_id', '=', 'link.organization_id')
+        .on('blocks.id', '=', (id) => id.fn.coalesce('isolated.block_id', 'link.block_id')),
+    )
+    .whereRef('link.organization_id', '=', 'agents.organization_id')
+    .whereRef('link.agent_id', '=', 'agents.id')
+    .orderBy('link.ordinal')
+    .select((block) => [
+      'blocks.id',
+      block.fn.coalesce('isolated.label', 'link.label').as('label'),
+      'blocks.value',
+      'blocks.char_limit',
+      'blocks.description',
+      'blocks.read_only',
+      'blocks.metadata',
+      'blocks.version',
+    ])
 }
 
-type BlockColumns = {
-  id: Block['id']
-  label: string
-  value: string
-  char_limit: number
-  description: string | null
-  read_only: boolean
-  metadata: Block['metadata'] | null
-  version: number
-}
-
-async function readTools(db: Db, organizationId: OrganizationId, agentId: AgentId): Promise<ToolRecord[]> {
-  const rows = await db
+function toolsOf(query: AgentQuery) {
+  return query
     .selectFrom('agent_tools as link')
     .innerJoin('tools', (join) =>
       join.onRef('tools.organization_id', '=', 'link.organization_id').onRef('tools.id', '=', 'link.tool_id'),
     )
-    .where('link.organization_id', '=', organizationId)
-    .where('link.agent_id', '=', agentId)
+    .whereRef('link.organization_id', '=', 'agents.organization_id')
+    .whereRef('link.agent_id', '=', 'agents.id')
     .orderBy('link.ordinal')
     .select([
       'tools.id',
@@ -154,8 +116,65 @@ async function readTools(db: Db, organizationId: OrganizationId, agentId: AgentI
       'tools.default_requires_approval',
       'tools.enable_parallel_execution',
     ])
-    .execute()
-  return rows.map((row) => ({
+}
+
+type ColumnOf<Name> = Name extends `agents.${infer Column extends keyof AgentsTable}` ? Column : never
+type AgentRow = Pick<Selectable<AgentsTable>, ColumnOf<(typeof AGENT_COLUMNS)[number]>> & {
+  group_id: string | null
+  blocks: BlockRow[]
+  tools: ToolRow[]
+}
+type BlockRow = Pick<
+  Selectable<BlocksTable>,
+  'id' | 'value' | 'char_limit' | 'description' | 'read_only' | 'metadata' | 'version'
+> & { label: string }
+type ToolRow = Pick<
+  Selectable<ToolsTable>,
+  | 'id'
+  | 'name'
+  | 'tool_type'
+  | 'json_schema'
+  | 'description'
+  | 'return_char_limit'
+  | 'default_requires_approval'
+  | 'enable_parallel_execution'
+>
+
+function toAgent(row: AgentRow, organizationId: OrganizationId, id: AgentId): Agent {
+  return {
+    id,
+    organizationId,
+    name: row.name,
+    agentType: row.agent_type,
+    system: row.system,
+    config: row.llm_config,
+    responseFormat: row.response_format,
+    toolRules: row.tool_rules,
+    tools: row.tools.map(toTool),
+    blocks: row.blocks.map(toBlock),
+    timezone: row.timezone,
+    messageBufferAutoclear: row.message_buffer_autoclear,
+    compactionSettings: row.compaction_settings,
+    promptRefresh: row.prompt_refresh ?? 'on_change',
+    groupId: row.group_id,
+  }
+}
+
+function toBlock(row: BlockRow): Block {
+  return {
+    id: row.id,
+    label: row.label,
+    value: row.value,
+    limit: row.char_limit,
+    description: row.description,
+    readOnly: row.read_only,
+    metadata: row.metadata ?? {},
+    version: row.version,
+  }
+}
+
+function toTool(row: ToolRow): ToolRecord {
+  return {
     id: row.id,
     name: row.name,
     toolType: row.tool_type,
@@ -163,7 +182,7 @@ async function readTools(db: Db, organizationId: OrganizationId, agentId: AgentI
     returnCharLimit: row.return_char_limit,
     defaultRequiresApproval: row.default_requires_approval ?? false,
     enableParallelExecution: row.enable_parallel_execution ?? false,
-  }))
+  }
 }
 
 /** A stored schema is the old server's: `{name, description, parameters}`. */

@@ -67,7 +67,23 @@ export async function findOpenApproval(
     .executeTakeFirst()
 }
 
-export function toScope(row: ScopeRow): Scope {
+/** What a turn needs to know of its scope. */
+export const SCOPE_COLUMNS = [
+  'conversations.id',
+  'conversations.is_default',
+  'conversations.context_epoch',
+  'conversations.context_length',
+  'conversations.message_count',
+  'conversations.context_tokens',
+  'conversations.token_calibration',
+  'conversations.prompt_basis',
+  'conversations.prompt_compiled_at',
+  'conversations.compaction_failed_at',
+] as const
+
+type ColumnOf<Name> = Name extends `conversations.${infer Column extends keyof ScopeRow}` ? Column : never
+
+export function toScope(row: Pick<ScopeRow, ColumnOf<(typeof SCOPE_COLUMNS)[number]>>): Scope {
   return {
     conversationId: row.id,
     isDefault: row.is_default,
