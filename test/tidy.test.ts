@@ -18,7 +18,8 @@ const MAY_IMPORT: Record<string, string[]> = {
   worker: ['domain', 'lib', 'loop', 'store'],
   http: ['domain', 'lib', 'store', 'worker'],
   telemetry: ['domain', 'lib', 'worker'],
-  cli: ['domain', 'lib'],
+  doctor: ['domain', 'lib', 'store', 'worker'],
+  cli: ['domain', 'lib', 'doctor', 'store'],
   'config.ts': ['domain', 'lib'],
 }
 

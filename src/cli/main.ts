@@ -1,13 +1,18 @@
 #!/usr/bin/env node
 import { ConfigError, readConfig, showConfig } from '../config.ts'
+import { openForDoctor } from '../doctor.ts'
 import { createLog } from '../log.ts'
 import { startServer } from '../serve.ts'
 import { DataFolderInUse } from '../store/embedded/ownership.ts'
 import { VERSION } from '../version.ts'
+import { orderOf, runDoctor } from './doctor.ts'
 
 const USAGE = `perdure ${VERSION}: a self-hosted server for agents that remember
 
   perdure serve      start the server (the default)
+  perdure doctor     look for broken histories, stuck runs, leaked turns; exits with 1 if there are any
+            --repair   mend them; each repair says how to take it back
+            --undo N   take repair N back
   perdure config     show the effective configuration, secrets masked
   perdure --version
 
@@ -15,6 +20,7 @@ Settings are environment variables; \`perdure config\` lists them.`
 
 const COMMANDS: Record<string, () => Promise<void> | void> = {
   serve,
+  doctor,
   config: () => console.log(showConfig(readConfig(process.env)).join('\n')),
   '--version': () => console.log(VERSION),
   '--help': () => console.log(USAGE),
@@ -55,6 +61,20 @@ async function serve(): Promise<void> {
   }
   process.on('SIGINT', stop)
   process.on('SIGTERM', stop)
+}
+
+async function doctor(): Promise<void> {
+  const order = orderOf(process.argv.slice(3))
+  if (!order) {
+    console.error(USAGE)
+    process.exit(2)
+  }
+  const { deps, close } = await openForDoctor(readConfig(process.env))
+  try {
+    process.exitCode = await runDoctor(deps, order, console.log)
+  } finally {
+    await close()
+  }
 }
 
 type Started = Awaited<ReturnType<typeof startServer>>

@@ -29,6 +29,7 @@ import type { StopReason } from '../domain/stop-reason.ts'
 import type { ToolRule, ToolType } from '../domain/tool.ts'
 import type { TurnRequest } from '../domain/turn.ts'
 import type { StoredFrames } from './stored-frames.ts'
+import type { Undo } from './undo.ts'
 
 /**
  * The tables as the code sees them. Timestamps are text (RFC 3339, UTC, microseconds), never `Date`: see
@@ -483,6 +484,16 @@ export type SchedulesTable = {
   created_at: Generated<string>
 }
 
+export type RepairsTable = {
+  id: GeneratedAlways<number>
+  check_name: string
+  subject: string
+  text: string
+  undo: JsonOrNull<Undo[]>
+  repaired_at: Generated<string>
+  undone_at: string | null
+}
+
 export type ServerFactsTable = {
   name: string
   value: JsonColumn<Json>
@@ -517,6 +528,7 @@ export type Database = {
   groups: GroupsTable
   jobs: JobsTable
   schedules: SchedulesTable
+  repairs: RepairsTable
   server_facts: ServerFactsTable
 }
 

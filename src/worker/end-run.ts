@@ -26,7 +26,7 @@ import { outsideContext, type Settlement, settleInTx } from './settle.ts'
  * end, because the run has ended (or, with `onlyWaiting`, has its turn by now).
  */
 export async function endRunFromOutside(
-  deps: EngineDeps,
+  deps: Pick<EngineDeps, 'db' | 'queue' | 'fault'>,
   organizationId: OrganizationId,
   runId: RunId,
   closing: Closing,
@@ -57,7 +57,7 @@ export async function endRunFromOutside(
 /** A completed run that still owns the open approval: denied, and free for what comes next. */
 async function cancelApproval(
   tx: Db,
-  deps: EngineDeps,
+  deps: Pick<EngineDeps, 'queue'>,
   run: Settled,
   scope: ScopeRow,
   outcome: Outcome,
@@ -80,7 +80,7 @@ async function cancelApproval(
 /** A run that waits for its turn has done nothing; its input is kept as its ending asks. */
 async function withdrawWaiting(
   tx: Db,
-  deps: EngineDeps,
+  deps: Pick<EngineDeps, 'queue'>,
   run: Settled,
   request: TurnRequest,
   scope: ScopeRow,
@@ -96,7 +96,7 @@ async function withdrawWaiting(
 
 async function endActive(
   tx: Db,
-  deps: EngineDeps,
+  deps: Pick<EngineDeps, 'queue'>,
   run: Settled,
   request: TurnRequest,
   scope: ScopeRow,

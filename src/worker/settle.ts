@@ -30,7 +30,7 @@ export type Settlement = {
  */
 export async function settleInTx(
   tx: Db,
-  deps: EngineDeps,
+  deps: Pick<EngineDeps, 'queue'>,
   run: Settled,
   outcome: Outcome,
   options: {
@@ -81,7 +81,7 @@ async function terminalFrames(
   return frames.map((frame, index) => ({ seq: seqFrom + 1 + index, frame }))
 }
 
-async function handOn(tx: Db, deps: EngineDeps, run: Settled): Promise<RunId | null> {
+async function handOn(tx: Db, deps: Pick<EngineDeps, 'queue'>, run: Settled): Promise<RunId | null> {
   const next = await handTurnOn(tx, run.organizationId, run.conversationId)
   if (!next) return null
   await deps.queue.enqueueDrive(tx, { organizationId: run.organizationId, runId: next }, true)
@@ -92,7 +92,7 @@ async function handOn(tx: Db, deps: EngineDeps, run: Settled): Promise<RunId | n
  * An approval has opened: callers that wait for their plain message are told at once, and their runs are withdrawn.
  * Runs that nobody waits for go on waiting.
  */
-async function withdrawCallers(tx: Db, deps: EngineDeps, run: Settled): Promise<Settlement[]> {
+async function withdrawCallers(tx: Db, deps: Pick<EngineDeps, 'queue'>, run: Settled): Promise<Settlement[]> {
   const settlements: Settlement[] = []
   for (const waiting of await readWaitingCallers(tx, run.organizationId, run.conversationId)) {
     const settlement = await withdrawInTx(
@@ -110,7 +110,7 @@ async function withdrawCallers(tx: Db, deps: EngineDeps, run: Settled): Promise<
 /** Takes a waiting run back, with its input kept outside the context. */
 export async function withdrawInTx(
   tx: Db,
-  deps: EngineDeps,
+  deps: Pick<EngineDeps, 'queue'>,
   run: Settled,
   input: Message[],
   outcome: Outcome,

@@ -562,6 +562,17 @@ const TABLES = [
   )`,
   `create index schedules_by_agent on schedules (organization_id, agent_id, created_at desc, id desc)`,
 
+  // What `perdure doctor` has mended, and what was there before.
+  `create table repairs (
+    id bigint generated always as identity primary key,
+    check_name text not null,
+    subject text not null,
+    text text not null,
+    undo jsonb,
+    repaired_at timestamptz not null default now(),
+    undone_at timestamptz
+  )`,
+
   // What one server must agree with itself on across restarts (the key that secrets are checked against, and such).
   `create table server_facts (
     name text primary key,
