@@ -1,9 +1,9 @@
-import type { ModelRequest } from '../domain/model.ts'
+import type { ModelRequest, PromptMessage } from '../domain/model.ts'
 import { type PromptDialect, shortCallId } from './encode-prompt.ts'
-import { isClaudeReasoner, thinksAdaptively } from './model-facts.ts'
+import { isClaudeReasoner, takesSchema, takesTemperature, thinksAdaptively } from './model-facts.ts'
 import { versionedUrl } from './settings.ts'
 import { wholeMessage } from './whole/message.ts'
-import { outputTokensMax, plainUsage, type Wire } from './wires.ts'
+import { outputTokensMax, plainUsage, responseFormatOf, type Wire } from './wires.ts'
 
 /** The least that a thinking budget may be, in tokens. */
 const BUDGET_MIN = 1_024
@@ -34,6 +34,7 @@ export const anthropic: Wire = {
       ...(thinking === null &&
         takesTemperature(config.model) &&
         config.temperature !== null && { temperature: config.temperature }),
+      ...(takesSchema(config.model) && responseFormatOf(request)),
       providerOptions: {
         anthropic: {
           ...(thinking && { thinking }),
@@ -75,6 +76,7 @@ export const ANTHROPIC_DIALECT: PromptDialect = {
   },
   imagesInResults: true,
   marksFailures: true,
+  userSpeaksLast: true,
   callId: (id) => shortCallId(id).replace(/[^A-Za-z0-9_-]/g, '_'),
   cache: CACHE,
 }
@@ -82,14 +84,29 @@ export const ANTHROPIC_DIALECT: PromptDialect = {
 type Thinking = { type: 'adaptive' } | { type: 'enabled'; budgetTokens: number }
 
 /** A forced call and thinking exclude each other. */
-function thinkingOf({ config, toolChoice }: ModelRequest): Thinking | null {
+function thinkingOf({ config, toolChoice, messages }: ModelRequest): Thinking | null {
   const forced = toolChoice.type === 'tool' || toolChoice.type === 'required'
   if (!config.enable_reasoner || !isClaudeReasoner(config.model) || forced) return null
   if (thinksAdaptively(config.model)) return { type: 'adaptive' }
+  if (!hasThought(messages, config.model)) return null
   return { type: 'enabled', budgetTokens: Math.max(config.max_reasoning_tokens, BUDGET_MIN) }
 }
 
-/** The newest models refuse sampling parameters. */
-function takesTemperature(model: string): boolean {
-  return !/^claude-(opus-4-[7-9]|sonnet-5|opus-5|haiku-5)/.test(model)
+/**
+ * Whether a turn that is still going on began with thinking of this model, or none is going on. One that another model
+ * began is ended without thinking: with a budget, the provider refuses it otherwise.
+ */
+function hasThought(messages: PromptMessage[], model: string): boolean {
+  let at = messages.findLastIndex(({ role }) => role !== 'user')
+  if (messages[at]?.role !== 'tool') return true
+  while (messages[at - 2]?.role === 'tool') at -= 2
+  const begun = messages[at - 1]
+  if (begun?.role !== 'assistant') return true
+  const [first] = begun.content
+  return (
+    begun.model === model &&
+    first !== undefined &&
+    first.type !== 'text' &&
+    ANTHROPIC_DIALECT.reasoning(first).length > 0
+  )
 }

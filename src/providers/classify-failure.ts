@@ -11,10 +11,16 @@ const OVERFLOW =
 const NO_CREDIT =
   /insufficient_quota|insufficient.credits|requires more credits|add more credits|exceeded your current quota, please check your plan|you've exceeded your budget|billing.{0,20}hard limit|can only afford/i
 
+/** Google speaks of a quota also where a minute's share is used up, and says then when there is more. */
+const COMES_BACK = /google\.rpc\.RetryInfo/
+
 /** In this order: what a text says for certain, before what its status says in general. */
 const RULES: Rule[] = [
   { kind: 'context_full', when: ({ status, text }) => status === 413 || OVERFLOW.test(text) },
-  { kind: 'out_of_credits', when: ({ status, text }) => status === 402 || NO_CREDIT.test(text) },
+  {
+    kind: 'out_of_credits',
+    when: ({ status, text }) => status === 402 || (NO_CREDIT.test(text) && !COMES_BACK.test(text)),
+  },
   {
     kind: 'rate_limited',
     when: ({ status, text }) => status === 429 || /rate.?limit_?error|RESOURCE_EXHAUSTED/.test(text),

@@ -27,10 +27,14 @@ export type PromptDialect = {
   result?(content: PromptToolResult['content']): LanguageModelV4ToolResultOutput
   /** The family has a mark of its own for calls that failed; elsewhere the result's text says so. */
   marksFailures: boolean
+  /** An answer at the end is refused, or taken for the beginning of the next one. */
+  userSpeaksLast?: true
   /** Ids of calls that the provider takes. */
   callId(id: string): string
   cache?: SharedV4ProviderOptions
 }
+
+const GO_ON = 'Please go on.'
 
 /** Providers take ids of different lengths; the shortest bound of all is used. */
 const CALL_ID_CHARS_MAX = 29
@@ -48,6 +52,9 @@ export function encodePrompt(request: ModelRequest, dialect: PromptDialect): Lan
     return known
   }
   const messages = request.messages.map((message) => encodeMessage(message, request, dialect, callId))
+  if (dialect.userSpeaksLast && messages.at(-1)?.role === 'assistant') {
+    messages.push({ role: 'user', content: [{ type: 'text', text: GO_ON }] })
+  }
   const last = messages.at(-1)
   if (dialect.cache && last) last.providerOptions = dialect.cache
   const system: LanguageModelV4Message = {

@@ -62,6 +62,7 @@ export const GOOGLE_DIALECT: PromptDialect = {
   imagesInResults: true,
   result: googleResult,
   marksFailures: false,
+  userSpeaksLast: true,
   callId: shortCallId,
 }
 

@@ -46,23 +46,44 @@ export function outputMaxOf(model: string, endpointType: string): number {
 }
 
 function factsOf(model: string): Facts | undefined {
-  const name = model.split('/').at(-1) ?? model
+  const name = bareName(model)
   return FAMILIES.find(([prefix]) => name.startsWith(prefix))?.[1]
+}
+
+/** The maker's own name of a model that others offer: `us.anthropic.claude-…`, `vendor/gpt-…`. */
+function bareName(model: string): string {
+  return model.replace(/^.*\//, '').replace(/^([a-z-]+\.)?anthropic\./, '')
 }
 
 /** OpenAI models that think before they answer: no temperature, an effort instead. */
 export function isOpenAiReasoner(model: string): boolean {
-  return /^(o1|o3|o4|gpt-5)/.test(model)
+  return /^(o[1-9]|gpt-[5-9])(?!.*chat)/.test(model)
 }
 
 /** Claude models that can think. */
 export function isClaudeReasoner(model: string): boolean {
-  return /^claude-(3-7-sonnet|sonnet-4|opus-4|haiku-4-5|sonnet-5|opus-5|haiku-5)/.test(model)
+  return /^claude-(3-7-sonnet|haiku-4-5|(sonnet|opus)-4|[a-z]+-[5-9])/.test(bareName(model))
 }
 
 /** Claude models that decide by themselves how much to think, and take no budget. */
 export function thinksAdaptively(model: string): boolean {
-  return /^claude-(opus-4-[6-9]|sonnet-4-[6-9]|sonnet-5|opus-5|haiku-5)/.test(model)
+  return /^claude-((sonnet|opus)-4-[6-9]|[a-z]+-[5-9])/.test(bareName(model))
+}
+
+/** The newest Claude models refuse sampling parameters. */
+export function takesTemperature(model: string): boolean {
+  return !/^claude-((sonnet|opus)-4-[7-9]|[a-z]+-[5-9])/.test(bareName(model))
+}
+
+/** Claude models that answer in the form of a schema by themselves; the older ones would have to be forced to a call. */
+export function takesSchema(model: string): boolean {
+  return /^claude-((sonnet|haiku)-4-[5-9]|opus-4-[1-9]|[a-z]+-[5-9])/.test(bareName(model))
+}
+
+/** OpenAI's own name of a model, and whether it is asked for in the fast tier, which a suffix of ours says. */
+export function tierOf(model: string): { model: string; isFast: boolean } {
+  const name = model.replace(/-fast$/, '')
+  return { model: name, isFast: name !== model }
 }
 
 /** Models whose own default is to reason when an agent is made with them. */

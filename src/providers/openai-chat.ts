@@ -1,5 +1,5 @@
 import { shortCallId } from './encode-prompt.ts'
-import { isOpenAiReasoner } from './model-facts.ts'
+import { isOpenAiReasoner, tierOf } from './model-facts.ts'
 import { versionedUrl } from './settings.ts'
 import { wholeCompletion } from './whole/completion.ts'
 import { plainUsage, responseFormatOf, type Wire } from './wires.ts'
@@ -9,7 +9,7 @@ export const openAiChat: Wire = {
   async open(settings, model, fetch) {
     const { createOpenAI } = await import('@ai-sdk/openai')
     return createOpenAI({ apiKey: settings.apiKey ?? 'none', baseURL: versionedUrl(settings), fetch }).chat(
-      model,
+      tierOf(model).model,
     )
   },
 
@@ -26,6 +26,7 @@ export const openAiChat: Wire = {
         openai: {
           ...(config.max_tokens !== null && { maxCompletionTokens: config.max_tokens }),
           ...(request.tools.length > 0 && !reasons && { parallelToolCalls: request.parallelToolCalls }),
+          ...(tierOf(config.model).isFast && { serviceTier: 'priority' }),
           ...(request.user !== null && { user: request.user }),
           strictJsonSchema: config.strict,
         },

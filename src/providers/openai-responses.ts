@@ -1,6 +1,6 @@
 import type { AssistantPart } from '../domain/message.ts'
 import { shortCallId } from './encode-prompt.ts'
-import { isOpenAiReasoner } from './model-facts.ts'
+import { isOpenAiReasoner, tierOf } from './model-facts.ts'
 import { versionedUrl } from './settings.ts'
 import { wholeResponse } from './whole/response.ts'
 import { outputTokensMax, plainUsage, responseFormatOf, type Wire } from './wires.ts'
@@ -13,7 +13,7 @@ export const openAiResponses: Wire = {
       apiKey: settings.apiKey ?? 'none',
       baseURL: versionedUrl(settings),
       fetch,
-    }).responses(model)
+    }).responses(tierOf(model).model)
   },
 
   dialect: () => ({
@@ -40,6 +40,7 @@ export const openAiResponses: Wire = {
             effort !== 'none' && { reasoningEffort: effort, reasoningSummary: 'detailed' }),
           ...(config.verbosity !== null &&
             /^gpt-5/.test(config.model) && { textVerbosity: config.verbosity }),
+          ...(tierOf(config.model).isFast && { serviceTier: 'priority' }),
           parallelToolCalls: request.parallelToolCalls,
           ...(request.user !== null && { user: request.user }),
           strictJsonSchema: config.strict,
