@@ -2,11 +2,20 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
+import { StartError } from './domain/start-error.ts'
+import { maskedUrl } from './lib/masked-url.ts'
 
 type Env = Record<string, string | undefined>
 
-const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max)
-const boolean = z.enum(['true', 'false', '1', '0', '']).transform((text) => text === 'true' || text === '1')
+const integer = (min: number, max: number) => {
+  const error = `must be a whole number from ${min} to ${max}`
+  return z.coerce.number({ error }).int(error).min(min, error).max(max, error)
+}
+const oneOf = <const Names extends string[]>(...names: Names) =>
+  z.enum(names, { error: `must be one of ${names.join(', ')}` })
+const boolean = z
+  .enum(['true', 'false', '1', '0'], { error: 'must be true or false' })
+  .transform((text) => text === 'true' || text === '1')
 const list = z.string().transform((text) =>
   text
     .split(',')
@@ -102,6 +111,7 @@ const SETTINGS = {
 } as const satisfies Record<string, Setting>
 
 type Name = keyof typeof SETTINGS
+const NAMES = Object.keys(SETTINGS) as Name[]
 
 const Schema = z.object({
   host: z.string().default('127.0.0.1'),
@@ -127,7 +137,7 @@ const Schema = z.object({
   encryptionKey: z.string().min(16, 'must have at least 16 characters').nullable().default(null),
   callbackSecret: z.string().nullable().default(null),
   corsOrigins: list.default([]),
-  logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  logLevel: oneOf('debug', 'info', 'warn', 'error', 'silent').default('info'),
   readinessEnforced: boolean.default(false),
   readyLoopLagMs: integer(1, 600_000).nullable().default(null),
   readyForegroundMax: integer(0, 100_000).nullable().default(null),
@@ -138,47 +148,55 @@ const Schema = z.object({
     .regex(/^\w+:\d+$/, 'must look like point:nth')
     .nullable()
     .default(null),
-  creditsMode: z.enum(['off', 'observe', 'enforce', 'enforce-strict']).default('off'),
-  creditsEndpoint: z.url().nullable().default(null),
+  creditsMode: oneOf('off', 'observe', 'enforce', 'enforce-strict').default('off'),
+  creditsEndpoint: z.url('must be a URL').nullable().default(null),
   creditsKey: z.string().nullable().default(null),
 })
 
 export type Config = z.infer<typeof Schema>
 
-/** A setting that is wrong: said at the start, not when it is first used. */
-export class ConfigError extends Error {
-  override name = 'ConfigError'
-}
-
-/** The configuration that an environment says. Throws ConfigError, naming the variables that are wrong. */
+/** The configuration that an environment says. Throws StartError, naming the variables that are wrong. */
 export function readConfig(env: Env): Config {
-  const given = Object.fromEntries(
-    Object.entries(SETTINGS).flatMap(([name, { env: names }]) => {
-      const value = names.map((variable) => env[variable]).find((text) => text !== undefined && text !== '')
-      return value === undefined ? [] : [[name, value]]
-    }),
-  )
-  const parsed = Schema.safeParse(given)
+  const given = NAMES.flatMap((name) => {
+    const variable = SETTINGS[name].env.find((candidate) => env[candidate])
+    return variable ? [{ name, variable, value: env[variable] }] : []
+  })
+  const parsed = Schema.safeParse(Object.fromEntries(given.map(({ name, value }) => [name, value])))
   if (!parsed.success) {
-    const lines = parsed.error.issues.map((issue) => {
-      const name = String(issue.path[0]) as Name
-      return `${SETTINGS[name].env[0]}: ${issue.message} (${SETTINGS[name].about})`
+    const lines = parsed.error.issues.map(({ path, message }) => {
+      const wrong = given.find(({ name }) => name === path[0])
+      return wrong ? `  ${wrong.variable} ${message} (${SETTINGS[wrong.name].about})` : `  ${message}`
     })
-    throw new ConfigError(`The configuration is wrong:\n${lines.join('\n')}`)
+    throw new StartError(`The configuration is wrong:\n${lines.join('\n')}`)
   }
   // What SQLAlchemy wrote behind the scheme means nothing here.
   const databaseUrl = parsed.data.databaseUrl?.replace(/^postgres(ql)?\+\w+:/, 'postgres:') ?? null
   return { ...parsed.data, databaseUrl, dataDir: resolve(parsed.data.dataDir) }
 }
 
-/** Lines that show the effective configuration; secrets are masked. */
+/** The effective configuration as lines of an environment file; secrets are masked. */
 export function showConfig(config: Config): string[] {
-  return (Object.keys(SETTINGS) as Name[]).map((name) => {
-    const setting: Setting = SETTINGS[name]
-    const value = config[name]
-    const shown = setting.secret && value !== null ? '********' : JSON.stringify(value)
-    return `${setting.env[0]}=${shown}    # ${setting.about}`
-  })
+  const lines = NAMES.map((name) => ({ line: `${SETTINGS[name].env[0]}=${shown(name, config)}`, name }))
+  const width = Math.max(...lines.map(({ line }) => line.length))
+  return lines.map(({ line, name }) => `${line.padEnd(width)}  # ${SETTINGS[name].about}`)
+}
+
+function shown(name: Name, config: Config): string {
+  const setting: Setting = SETTINGS[name]
+  const value = config[name]
+  if (value === null) return ''
+  if (name === 'databaseUrl') return maskedUrl(String(value))
+  return setting.secret ? '********' : String(value)
+}
+
+/** What the documentation must say of each setting. */
+export function describeSettings(): { env: readonly string[]; initial: string; about: string }[] {
+  const initial = Schema.parse({})
+  return NAMES.map((name) => ({
+    env: SETTINGS[name].env,
+    initial: shown(name, initial),
+    about: SETTINGS[name].about,
+  }))
 }
 
 /** The key that secrets are sealed with: the operator's, or one that is made once and kept beside the data. */

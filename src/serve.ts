@@ -4,11 +4,13 @@ import { createAdaptorServer } from '@hono/node-server'
 import { compactionDefaults } from './compaction-defaults.ts'
 import { type Config, serverKey } from './config.ts'
 import type { ModelCatalog } from './domain/model.ts'
+import { StartError } from './domain/start-error.ts'
 import { type Engine, startEngine } from './engine.ts'
 import { createApp } from './http/app.ts'
 import type { HttpDeps } from './http/deps.ts'
 import { engineEndpoints } from './http/engine-endpoints.ts'
 import { toWireAnswer } from './http/wire/answer.ts'
+import { maskedUrl } from './lib/masked-url.ts'
 import { compilePrompt } from './loop/prompt/compile-prompt.ts'
 import { createOperations } from './operations.ts'
 import { createCatalog } from './providers/catalog.ts'
@@ -24,6 +26,8 @@ import type { Observe } from './worker/observation.ts'
 export type RunningServer = {
   url: string
   database: string
+  /** First parts of the handles of the providers that the environment names. */
+  providers: string[]
   catalog: ModelCatalog
   engine: Engine
   stop(): Promise<void>
@@ -41,7 +45,8 @@ export async function startServer(config: Config, env: Env, log: Observe): Promi
   const pool = openPool({ connectionString, connectionsMax: config.databaseConnectionsMax })
   const db = dbOf(pool)
   if (embedded) await deleteAllProcesses(db)
-  const catalog = createCatalog(providersFromEnv(env))
+  const providers = providersFromEnv(env)
+  const catalog = createCatalog(providers)
   const engine = await startEngine({ connectionString, db, catalog, config, observe, toResult: toWireAnswer })
   const deps: HttpDeps = {
     db,
@@ -77,6 +82,7 @@ export async function startServer(config: Config, env: Env, log: Observe): Promi
   return {
     url,
     database: embedded ? `embedded PostgreSQL in ${config.dataDir}` : maskedUrl(connectionString),
+    providers: providers.map(({ handleName }) => handleName),
     catalog,
     engine,
     async stop() {
@@ -99,15 +105,13 @@ async function listen(server: Server, config: Config): Promise<string> {
   server.keepAliveTimeout = 65_000
   server.timeout = 0
   await new Promise<void>((done, fail) => {
-    server.once('error', fail)
+    server.once('error', (error) =>
+      fail(new StartError(`${error.message}\nPERDURE_HOST and PERDURE_PORT say where the server listens.`)),
+    )
     server.listen(config.port, config.host, done)
   })
   const address = server.address()
   const port = typeof address === 'object' && address !== null ? address.port : config.port
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
   return `http://${host}:${port}`
-}
-
-function maskedUrl(url: string): string {
-  return url.replace(/:\/\/([^:@/]*):[^@/]*@/, '://$1:****@')
 }

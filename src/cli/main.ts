@@ -1,11 +1,10 @@
 #!/usr/bin/env node
-import { ConfigError, readConfig, showConfig } from '../config.ts'
-import { openForDoctor } from '../doctor.ts'
-import { createLog } from '../log.ts'
-import { startServer } from '../serve.ts'
-import { DataFolderInUse } from '../store/embedded/ownership.ts'
+// What a command needs is loaded by the command: `perdure --version` is quick, and an old Node gets as far as being
+// told that it is old.
+import { StartError } from '../domain/start-error.ts'
 import { VERSION } from '../version.ts'
-import { orderOf, runDoctor } from './doctor.ts'
+
+const NODE_MIN = [22, 18] as const
 
 const USAGE = `perdure ${VERSION}: a self-hosted server for agents that remember
 
@@ -15,38 +14,61 @@ const USAGE = `perdure ${VERSION}: a self-hosted server for agents that remember
             --undo N   take repair N back
   perdure config     show the effective configuration, secrets masked
   perdure --version
+  perdure --help
 
 Settings are environment variables; \`perdure config\` lists them.`
 
-const COMMANDS: Record<string, () => Promise<void> | void> = {
-  serve,
-  doctor,
-  config: () => console.log(showConfig(readConfig(process.env)).join('\n')),
-  '--version': () => console.log(VERSION),
-  '--help': () => console.log(USAGE),
-  help: () => console.log(USAGE),
+type Command = { run(args: string[]): Promise<void> | void; takesArguments?: true }
+
+const COMMANDS: Record<string, Command> = {
+  serve: { run: serve },
+  doctor: { run: doctor, takesArguments: true },
+  config: { run: config },
+  '--version': { run: () => console.log(VERSION) },
+  '--help': { run: () => console.log(USAGE) },
+  help: { run: () => console.log(USAGE) },
 }
 
-const [name = 'serve'] = process.argv.slice(2)
+const [name = 'serve', ...args] = process.argv.slice(2)
 const command = COMMANDS[name]
-if (!command) {
-  console.error(`perdure: there is no command ${name}\n\n${USAGE}`)
-  process.exit(2)
-}
+if (!command) misused(`there is no command ${name}`)
+if (args.length > 0 && !command.takesArguments) misused(`${name} takes no arguments`)
 try {
-  await command()
+  checkNode()
+  await command.run(args)
 } catch (error) {
-  if (error instanceof ConfigError || error instanceof DataFolderInUse) console.error(error.message)
-  else if (isPortTaken(error)) console.error(`${error.message}\nSet PERDURE_PORT to another port.`)
-  else console.error(error)
+  console.error(error instanceof StartError ? error.message : error)
   process.exit(1)
 }
 
+function misused(why: string): never {
+  console.error(`perdure: ${why}\n\n${USAGE}`)
+  process.exit(2)
+}
+
+function checkNode(): void {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  if (major > NODE_MIN[0] || (major === NODE_MIN[0] && minor >= NODE_MIN[1])) return
+  throw new StartError(`Perdure needs Node ${NODE_MIN.join('.')} or newer; this is ${process.versions.node}.`)
+}
+
+async function config(): Promise<void> {
+  const { readConfig, showConfig } = await import('../config.ts')
+  console.log(showConfig(readConfig(process.env)).join('\n'))
+}
+
 async function serve(): Promise<void> {
-  const config = readConfig(process.env)
-  const { observe, say } = createLog(config)
-  const server = await startServer(config, process.env, observe)
-  say(await greeting(server))
+  const { readConfig } = await import('../config.ts')
+  const settings = readConfig(process.env)
+  const [{ greetingOf }, { createLog }, { startServer }] = await Promise.all([
+    import('./greeting.ts'),
+    import('../log.ts'),
+    import('../serve.ts'),
+  ])
+  const { observe, say } = createLog(settings)
+  const server = await startServer(settings, process.env, observe)
+  const models = (await server.catalog.listModels()).map(({ handle }) => handle)
+  say(greetingOf({ ...server, version: VERSION, models, password: settings.password !== null }))
   let stopping = false
   const stop = () => {
     if (stopping) process.exit(1)
@@ -63,38 +85,18 @@ async function serve(): Promise<void> {
   process.on('SIGTERM', stop)
 }
 
-async function doctor(): Promise<void> {
-  const order = orderOf(process.argv.slice(3))
-  if (!order) {
-    console.error(USAGE)
-    process.exit(2)
-  }
+async function doctor(given: string[]): Promise<void> {
+  const [{ readConfig }, { openForDoctor }, { orderOf, runDoctor }] = await Promise.all([
+    import('../config.ts'),
+    import('../doctor.ts'),
+    import('./doctor.ts'),
+  ])
+  const order = orderOf(given)
+  if (!order) misused(`doctor does not know ${given.join(' ')}`)
   const { deps, close } = await openForDoctor(readConfig(process.env))
   try {
     process.exitCode = await runDoctor(deps, order, console.log)
   } finally {
     await close()
   }
-}
-
-type Started = Awaited<ReturnType<typeof startServer>>
-
-async function greeting({ url, database, catalog }: Started): Promise<string> {
-  const handles = (await catalog.listModels()).map((listing) => listing.handle)
-  const providers = [...new Set(handles.map((handle) => handle.split('/', 1)[0]))]
-  const model = handles[0] ?? 'perdure/offline'
-  const notice =
-    handles.length > 1
-      ? ''
-      : ' (no provider key is set: only the built-in offline model, which is not a language model)'
-  return [
-    `Perdure ${VERSION} listens on ${url}`,
-    `  data:      ${database}`,
-    `  providers: ${providers.join(', ')}${notice}`,
-    `  try:       curl -s ${url}/v1/agents/ -H 'content-type: application/json' -d '{"model": "${model}", "memory_blocks": [{"label": "human", "value": ""}]}'`,
-  ].join('\n')
-}
-
-function isPortTaken(error: unknown): error is Error {
-  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
 }

@@ -1,6 +1,8 @@
 import { Kysely, PostgresDialect, sql } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
 import pg from 'pg'
+import { StartError } from '../domain/start-error.ts'
+import { maskedUrl } from '../lib/masked-url.ts'
 import { type ConnectionOptions, dbOf, openPool } from './connection.ts'
 import * as init from './migrations/0001_init.ts'
 import type { Database, Db } from './schema.ts'
@@ -12,17 +14,48 @@ export function openDatabase(options: ConnectionOptions): Db {
   return dbOf(openPool(options))
 }
 
-/** Brings the database to the newest schema. Many processes may do so at once: one migrates, the others wait. */
+/** How long a database may take to accept the first connection, in milliseconds. */
+const CONNECT_MS_MAX = 15_000
+
+/**
+ * Brings the database to the newest schema. Many processes may do so at once: one migrates, the others wait. Throws
+ * StartError when it cannot be reached, or is somebody else's.
+ */
 export async function migrate(connectionString: string): Promise<void> {
-  const pool = new pg.Pool({ connectionString, max: 2, statement_timeout: 0 })
+  const pool = new pg.Pool({
+    connectionString,
+    max: 2,
+    statement_timeout: 0,
+    connectionTimeoutMillis: CONNECT_MS_MAX,
+  })
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
   try {
+    await checkIsOurs(pool, maskedUrl(connectionString))
     const migrator = new Migrator({ db, provider: { getMigrations: async () => MIGRATIONS } })
     const { error } = await migrator.migrateToLatest()
     if (error) throw new Error('cannot bring the database to the newest schema', { cause: error })
     await createDefaults(db)
   } finally {
     await db.destroy()
+  }
+}
+
+/** Looks before anything is written: the old server has tables of the same names. */
+async function checkIsOurs(pool: pg.Pool, shownUrl: string): Promise<void> {
+  const client = await pool.connect().catch((error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new StartError(`The database ${shownUrl} cannot be used: ${reason}\nDATABASE_URL says where it is.`)
+  })
+  try {
+    const { rows } = await client.query<{ is_foreign: boolean }>(
+      `select to_regclass('kysely_migration') is null and to_regclass('agents') is not null as is_foreign`,
+    )
+    if (rows[0]?.is_foreign)
+      throw new StartError(
+        `The database ${shownUrl} has tables of another program. Perdure needs a database of its own: create an empty one, and name it in DATABASE_URL.`,
+      )
+  } finally {
+    client.release()
   }
 }
 

@@ -1,3 +1,4 @@
+import { StartError } from '../domain/start-error.ts'
 import { FAULT_POINTS, type FaultPoint } from './deps.ts'
 
 /**
@@ -8,7 +9,9 @@ export function faultOf(setting: string | null): (point: FaultPoint) => void {
   if (setting === null) return () => undefined
   const [wanted, nth] = setting.split(':')
   if (!FAULT_POINTS.some((point) => point === wanted)) {
-    throw new Error(`${wanted} is not a fault point; there are: ${FAULT_POINTS.join(', ')}`)
+    throw new StartError(
+      `PERDURE_FAULT: ${wanted} is not a fault point; there are ${FAULT_POINTS.join(', ')}`,
+    )
   }
   let left = Number(nth)
   return (point) => {

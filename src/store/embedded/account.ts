@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { chownSync, lstatSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { StartError } from '../../domain/start-error.ts'
 
 /** How a program is started so that it does not run as root. PostgreSQL refuses to. */
 export type Account = {
@@ -27,7 +28,7 @@ export function chooseAccount(paths: string[]): Account {
     execFileSync('unshare', [...prefix.slice(1), 'true'], { stdio: 'ignore' })
     return { prefix, ids: {}, owner: 0 }
   } catch (error) {
-    throw new Error(
+    throw new StartError(
       `The embedded PostgreSQL cannot run as root, and no other account can reach ${paths.join(' and ')}. Run the server as an ordinary user, set PERDURE_DATA_DIR to a folder that others can enter, or set DATABASE_URL.`,
       { cause: error },
     )

@@ -2,6 +2,7 @@ import { mkdir, readFile, readlink, rm, stat, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { arch, platform } from 'node:os'
 import { basename, delimiter, dirname, join, relative } from 'node:path'
+import { StartError } from '../../domain/start-error.ts'
 
 export type Binaries = {
   postgres: string
@@ -34,7 +35,7 @@ export function installedRoot(): string {
   try {
     return dirname(dirname(createRequire(import.meta.url).resolve(PACKAGES[key] ?? '')))
   } catch (error) {
-    throw new Error(
+    throw new StartError(
       `There is no embedded PostgreSQL for ${key}, or npm left it out. Set DATABASE_URL to a PostgreSQL server.`,
       { cause: error },
     )

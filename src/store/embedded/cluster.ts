@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { StartError } from '../../domain/start-error.ts'
 import { type Account, giveTo } from './account.ts'
 import type { Binaries } from './binaries.ts'
 import { serverEnv } from './server-env.ts'
@@ -27,7 +28,7 @@ export async function createCluster(clusterDir: string, binaries: Binaries, acco
     await promisify(execFile)(command, rest, { ...account.ids, cwd: '/', env: serverEnv(binaries) })
   } catch (error) {
     const said = error instanceof Error && 'stderr' in error ? String(error.stderr) : ''
-    throw new Error(`The embedded PostgreSQL could not be set up in ${clusterDir}.\n${said}`, {
+    throw new StartError(`The embedded PostgreSQL could not be set up in ${clusterDir}.\n${said}`, {
       cause: error,
     })
   }

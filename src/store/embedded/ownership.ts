@@ -3,9 +3,10 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { StartError } from '../../domain/start-error.ts'
 
 /** Another process, or another server in this one, works with the data folder. */
-export class DataFolderInUse extends Error {
+export class DataFolderInUse extends StartError {
   override name = 'DataFolderInUse'
 }
 
@@ -17,7 +18,7 @@ export class DataFolderInUse extends Error {
  * file locks, but its SQLite takes one on an empty file. `owner.json` only says who it is.
  */
 export async function takeOwnership(dataDir: string): Promise<() => void> {
-  await mkdir(dataDir, { recursive: true })
+  await mkdir(dataDir, { recursive: true }).catch(refuse)
   const note = join(dataDir, 'owner.json')
   const lock = await lockSoon(join(dataDir, 'owner.lock'))
   if (!lock) {
@@ -56,8 +57,13 @@ function lockFile(path: string): DatabaseSync | undefined {
   } catch (error) {
     lock.close()
     if (error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY) return undefined
-    throw new Error(`${path} cannot be locked`, { cause: error })
+    return refuse(error)
   }
+}
+
+function refuse(error: unknown): never {
+  const reason = error instanceof Error ? error.message : String(error)
+  throw new StartError(`The data folder cannot be used: ${reason}\nPERDURE_DATA_DIR names it.`)
 }
 
 function ownerOf(note: string): string {

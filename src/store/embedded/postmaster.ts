@@ -4,6 +4,7 @@ import { platform } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
+import { StartError } from '../../domain/start-error.ts'
 import { type Account, giveTo } from './account.ts'
 import type { Address } from './address.ts'
 import type { Binaries } from './binaries.ts'
@@ -82,7 +83,8 @@ export async function startPostmaster(setup: Setup): Promise<Postmaster> {
     child.stdin?.end()
     // A server of the last owner is still going down, or its processes or lock file are not gone yet.
     const held = /lock file|is still in use|pre-existing shared memory/.test(log())
-    if (!held || Date.now() > deadline) throw new Error(`The embedded PostgreSQL did not start:\n${log()}`)
+    if (!held || Date.now() > deadline)
+      throw new StartError(`The embedded PostgreSQL did not start:\n${log()}`)
     await ended
     await sleep(pauseMs)
   }
