@@ -7,7 +7,7 @@ import type { ModelCatalog } from './domain/model.ts'
 import { StartError } from './domain/start-error.ts'
 import { type Engine, startEngine } from './engine.ts'
 import { createApp } from './http/app.ts'
-import type { HttpDeps } from './http/deps.ts'
+import type { HttpDeps, HttpSettings } from './http/deps.ts'
 import { engineEndpoints } from './http/engine-endpoints.ts'
 import { toWireAnswer } from './http/wire/answer.ts'
 import { maskedUrl } from './lib/masked-url.ts'
@@ -52,15 +52,7 @@ export async function startServer(config: Config, env: Env, log: Observe): Promi
     db,
     catalog,
     observe,
-    settings: {
-      password: config.password,
-      bodyBytesMax: config.bodyBytesMax,
-      corsOrigins: config.corsOrigins,
-      version: API_VERSION,
-      sealKey: createHash('sha256').update(serverKey(config)).digest(),
-      defaultModel: config.defaultModel,
-      defaultEmbedding: config.defaultEmbedding,
-    },
+    settings: httpSettings(config),
     engine: {
       deps: engine.deps,
       worker: engine.worker,
@@ -95,6 +87,18 @@ export async function startServer(config: Config, env: Env, log: Observe): Promi
       await embedded?.stop()
       operations.stop()
     },
+  }
+}
+
+function httpSettings(config: Config): HttpSettings {
+  return {
+    password: config.password,
+    bodyBytesMax: config.bodyBytesMax,
+    corsOrigins: config.corsOrigins,
+    version: API_VERSION,
+    sealKey: createHash('sha256').update(serverKey(config)).digest(),
+    defaultModel: config.defaultModel,
+    defaultEmbedding: config.defaultEmbedding,
   }
 }
 

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 
 /** From the start of the process to its first line, in milliseconds; the database may be made in it. */
-const START_MS_MAX = 30_000
+const START_MS_MAX = 60_000
 
 /** How a checkout starts the server. */
 const FROM_SOURCE = [process.execPath, join(import.meta.dirname, '../src/cli/main.ts'), 'serve']
