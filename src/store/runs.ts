@@ -82,6 +82,7 @@ export async function lockRun(tx: Db, organizationId: OrganizationId, id: RunId,
       'holds_turn',
       'request',
       'lease_owner',
+      'lease_epoch',
     ])
   if (options.lock) query = query.forNoKeyUpdate()
   const row = await query.executeTakeFirst()

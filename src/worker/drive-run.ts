@@ -4,6 +4,7 @@ import type { RunError } from '../domain/failure.ts'
 import type { Frame, ViewHead } from '../domain/frame.ts'
 import type { StepId } from '../domain/id.ts'
 import { idBefore, otidOf } from '../domain/otid.ts'
+import type { Outcome } from '../domain/run.ts'
 import { monotonicNs, timestampNow, wallNs } from '../lib/clock.ts'
 import { runAgent } from '../loop/run-agent.ts'
 import type { FailedStep, LoopDelta, LoopEvent, LoopPorts, LoopState, StepRef } from '../loop/state.ts'
@@ -15,12 +16,16 @@ import type { Settled } from '../store/settle-run.ts'
 import { isPassing } from '../store/transaction.ts'
 import { commitCompaction, commitEnd, commitStep, type Told } from './commit.ts'
 import type { Drive } from './drive.ts'
+import { endRunFromOutside } from './end-run.ts'
 import { loadState } from './load-state.ts'
 import type { Observation } from './observation.ts'
 import { runCalls } from './run-calls.ts'
 import { type Settlement, tellSettled } from './settle.ts'
 
 export type DriveNext = (run: Settled) => void
+
+/** How long the database is given before a run is taken up again that it has failed, in milliseconds. */
+const TROUBLE_MS = 100
 
 /**
  * Drives a claimed run to its end, or to where it is lost. What the database cannot do for a while is tried again under
@@ -31,44 +36,53 @@ export async function driveRun(
   fresh: { step: StepRef | null } | null,
   driveNext: DriveNext,
 ): Promise<void> {
-  let state: LoopState | undefined
+  let begun = fresh
+  while ((await driveOnce(drive, begun, driveNext)) === 'again') {
+    begun = null
+    await sleep(TROUBLE_MS)
+  }
+  drive.deps.buffer.drop(drive.lease.runId)
+}
+
+/** `again`: the database failed in between. Where the run stands is read anew, as the next owner would read it. */
+async function driveOnce(
+  drive: Drive,
+  fresh: { step: StepRef | null } | null,
+  driveNext: DriveNext,
+): Promise<'over' | 'again'> {
   try {
-    state = await loadState(drive, fresh)
+    const state = await loadState(drive, fresh)
     const loop = runAgent(state, portsOf(drive, state.agent, driveNext), drive.abort.signal)
     const pieces = new PieceCounter()
     for (let next = await loop.next(); !next.done; next = await loop.next())
       await show(drive, next.value, pieces)
+    return 'over'
   } catch (error) {
-    await endAfter(drive, error, state, driveNext)
-  } finally {
-    drive.deps.buffer.drop(drive.lease.runId)
+    return endAfter(drive, error, driveNext)
   }
 }
 
-/** Our own trouble leaves the run to its next driver; a bug would come again, and ends it. */
-async function endAfter(
-  drive: Drive,
-  error: unknown,
-  state: LoopState | undefined,
-  driveNext: DriveNext,
-): Promise<void> {
+/** Our own trouble is no failure of the run; a bug would come again, and ends it. */
+async function endAfter(drive: Drive, error: unknown, driveNext: DriveNext): Promise<'over' | 'again'> {
   const { deps, lease } = drive
   if (error instanceof LeaseLost || drive.abort.signal.aborted) {
-    return deps.observe({ type: 'run_lost', runId: lease.runId, epoch: lease.epoch })
+    deps.observe({ type: 'run_lost', runId: lease.runId, epoch: lease.epoch })
+    return 'over'
   }
-  if (isPassing(error))
-    return deps.observe({ type: 'database_trouble', what: `driving ${lease.runId}`, error })
+  if (isPassing(error)) {
+    deps.observe({ type: 'database_trouble', what: `driving ${lease.runId}`, error })
+    return deps.lease.holds ? 'again' : 'over'
+  }
   deps.observe({ type: 'run_crashed', runId: lease.runId, error })
+  const outcome: Outcome = { stopReason: 'error', error: internalError(error) }
   try {
-    const told = await commitEnd(
-      drive,
-      state?.unsaved ?? [],
-      { stopReason: 'error', error: internalError(error) },
-      null,
-    )
-    tell(drive, told, driveNext)
+    const { organizationId, runId, epoch } = lease
+    const ended = await endRunFromOutside(deps, organizationId, runId, 'interrupted', outcome, { epoch })
+    if (ended) tellSettled(deps, ended, driveNext)
+    return 'over'
   } catch (again) {
     deps.observe({ type: 'run_crashed', runId: lease.runId, error: again })
+    return isPassing(again) && deps.lease.holds ? 'again' : 'over'
   }
 }
 

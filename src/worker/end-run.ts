@@ -9,7 +9,7 @@ import type { OpenAnswer } from '../loop/state.ts'
 import { deleteApproval } from '../store/approvals.ts'
 import { extendContext } from '../store/contexts.ts'
 import { readExecutions, saveUnknown } from '../store/ledger.ts'
-import { insertMessages, readContext } from '../store/messages.ts'
+import { hasMessage, insertMessages, readContext } from '../store/messages.ts'
 import { readAgentClock } from '../store/pictures.ts'
 import { lockRun } from '../store/runs.ts'
 import type { Db } from '../store/schema.ts'
@@ -23,7 +23,7 @@ import { outsideContext, type Settlement, settleInTx } from './settle.ts'
 /**
  * Ends a run from outside its driver: a cancel, or a run that is given up. One transaction writes everything, from the
  * journal: the driver, if there is one, finds its fence closed and writes nothing more. Undefined: there was nothing to
- * end, because the run has ended (or, with `onlyWaiting`, has its turn by now).
+ * end, because the run has ended, or is no longer what `only` says: one that waits, or one driven under an epoch.
  */
 export async function endRunFromOutside(
   deps: Pick<EngineDeps, 'db' | 'queue' | 'fault'>,
@@ -31,7 +31,7 @@ export async function endRunFromOutside(
   runId: RunId,
   closing: Closing,
   outcome: Outcome,
-  onlyWaiting = false,
+  only: 'waiting' | { epoch: number } | null = null,
 ): Promise<Settlement | undefined> {
   deps.fault('before_cancel')
   const settlement = await inTransaction(deps.db, async (tx) => {
@@ -39,7 +39,8 @@ export async function endRunFromOutside(
     if (!seen) return undefined
     const scope = await lockScope(tx, organizationId, seen.conversation_id, true)
     const run = await lockRun(tx, organizationId, runId, { lock: true })
-    if (!run || (onlyWaiting && (run.holds_turn || run.status !== 'created'))) return undefined
+    if (!run || (only === 'waiting' && (run.holds_turn || run.status !== 'created'))) return undefined
+    if (only !== null && only !== 'waiting' && run.lease_epoch !== only.epoch) return undefined
     const settled: Settled = {
       organizationId,
       runId,
@@ -110,7 +111,8 @@ async function endActive(
   if (closing === 'interrupted' && nothingSaved)
     await insertMessages(tx, run, outsideContext(messages, run.runId))
   else await storeInContext(tx, run, scope, messages)
-  if (turn.step) await saveUnknown(tx, run.organizationId, turn.step.id)
+  const stepId = turn.step?.id ?? turn.answer?.request.stepId
+  if (stepId) await saveUnknown(tx, run.organizationId, stepId)
   return settleInTx(tx, deps, run, outcome, { seqFrom: null, contextTokens: scope.context_tokens })
 }
 
@@ -121,7 +123,7 @@ async function turnOf(
   context: Message[],
 ): Promise<OpenTurn> {
   const input = (request?.input ?? []).map((message) => ({ ...message, runId: run.runId }))
-  const isSaved = context.some((message) => message.id === input[0]?.id)
+  const isSaved = input[0] !== undefined && (await hasMessage(tx, run.organizationId, input[0].id))
   const answer = isSaved ? null : await openAnswer(tx, run, input[0], context)
   const open = await findOpenStep(tx, run.organizationId, run.runId)
   const agent = await readAgentClock(tx, run.organizationId, run.agentId)

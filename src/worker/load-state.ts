@@ -1,11 +1,12 @@
 import type { MessageId, StepId } from '../domain/id.ts'
 import type { Message, MessageOf } from '../domain/message.ts'
 import type { StoredReply } from '../domain/step.ts'
+import { isNudge } from '../domain/view.ts'
 import type { LoopState, OpenAnswer, StepRef } from '../loop/state.ts'
 import { USAGE_NONE } from '../loop/tokens.ts'
 import { holdRun } from '../store/leases.ts'
 import { readExecutions } from '../store/ledger.ts'
-import { readContext } from '../store/messages.ts'
+import { hasMessage, readContext } from '../store/messages.ts'
 import { type Picture, readPicture } from '../store/pictures.ts'
 import { countSteps, findOpenStep, stepValues } from '../store/steps.ts'
 import { inTransaction } from '../store/transaction.ts'
@@ -28,7 +29,8 @@ export async function loadState(drive: Drive, fresh: { step: StepRef | null } | 
     picture.scope.contextEpoch,
   )
   const [first] = request.input
-  const isSaved = stored.some((message) => message.id === first?.id)
+  // Not looked for in the context: it may have been compacted away by now.
+  const isSaved = !fresh && first !== undefined && (await hasMessage(deps.db, lease.organizationId, first.id))
   const answer = isSaved ? null : await answerOf(drive, first, stored)
   const step = fresh ? fresh.step : await stepInFlight(drive, answer !== null)
   const unsaved = isSaved ? [] : answer ? [answer.response] : withRun(request.input, drive)
@@ -37,7 +39,7 @@ export async function loadState(drive: Drive, fresh: { step: StepRef | null } | 
     request,
     agent: picture.agent,
     scope: picture.scope,
-    context: [...visible(stored, picture, fresh !== null), ...unsaved],
+    context: [...visible(stored, picture, startOfTurn(stored, first, isSaved)), ...unsaved],
     unsaved,
     followUps: answer ? withRun(request.input.slice(1), drive) : [],
     answer,
@@ -48,9 +50,17 @@ export async function loadState(drive: Drive, fresh: { step: StepRef | null } | 
   }
 }
 
-/** An agent that forgets after each turn starts with its system message alone. */
-function visible(stored: Message[], picture: Picture, isStart: boolean): Message[] {
-  return picture.agent.messageBufferAutoclear && isStart ? stored.slice(0, 1) : stored
+/** An agent that forgets after each turn sees its system message and this turn. */
+function visible(stored: Message[], picture: Picture, turnStart: number): Message[] {
+  if (!picture.agent.messageBufferAutoclear) return stored
+  return stored.filter((_, index) => index === 0 || index >= turnStart)
+}
+
+/** Where the turn begins that a run starts or goes on with. An answer goes on with the turn that asked. */
+function startOfTurn(stored: Message[], first: Message | undefined, isSaved: boolean): number {
+  if (first?.role === 'approval_response')
+    return stored.findLastIndex((message) => message.role === 'user' && !isNudge(message))
+  return isSaved ? stored.findIndex((message) => message.id === first?.id) : stored.length
 }
 
 function withRun(messages: Message[], { lease }: Drive): Message[] {

@@ -120,7 +120,7 @@ export class Worker {
       runId,
       'interrupted',
       outcome,
-      true,
+      'waiting',
     )
     if (settlement) tellSettled(this.#deps, settlement, this.driveNext)
     return settlement !== undefined
