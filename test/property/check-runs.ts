@@ -1,0 +1,160 @@
+import type { NumberedFrame } from '../../src/domain/frame.ts'
+import { isTerminal } from '../../src/domain/run.ts'
+import { STOP_REASONS } from '../../src/domain/stop-reason.ts'
+import { eventsOf, type Heard } from './client.ts'
+import { type Records, type RunRecord, readAllFrames } from './records.ts'
+import { CUSTOM_TOOLS } from './tools.ts'
+import type { World } from './world.ts'
+
+/**
+ * What is wrong with an agent's runs: their ends, their frames, their messages, their steps. `seen`: runs that had ended
+ * when they were looked at before, as they were then; they must not have changed.
+ */
+export async function wrongInRuns(world: World, records: Records, seen: Set<string>): Promise<string[]> {
+  const wrong: string[] = []
+  for (const run of records.runs) {
+    const version = `${run.id} ${run.stop_reason} ${run.lease_epoch}`
+    if (seen.has(version)) continue
+    if (isTerminal(run.status)) seen.add(version)
+    const frames = await readAllFrames(world.db, run)
+    const found = isTerminal(run.status)
+      ? [...wrongInEnd(run, frames), ...wrongInMessages(run, records), ...wrongInSteps(run, records, frames)]
+      : wrongOnTheWay(frames)
+    wrong.push(
+      ...wrongInNumbers(frames, run),
+      ...found.map((text) => `${run.id} (${run.stop_reason}): ${text}`),
+    )
+  }
+  return wrong
+}
+
+function wrongInNumbers(frames: NumberedFrame[], run: RunRecord): string[] {
+  const falls = frames.some(({ seq }, index) => index > 0 && seq <= (frames[index - 1]?.seq ?? 0))
+  return falls ? [`${run.id}: its frames' numbers do not rise`] : []
+}
+
+function wrongOnTheWay(frames: NumberedFrame[]): string[] {
+  return frames.some(({ frame }) => frame.kind === 'stop' || frame.kind === 'usage')
+    ? ['it told its end before it ended']
+    : []
+}
+
+/** One terminal group, at the end, that says what the run's row says. */
+function wrongInEnd(run: RunRecord, frames: NumberedFrame[]): string[] {
+  const wrong: string[] = []
+  if (!run.stop_reason) return ['it has ended without a reason']
+  if (STOP_REASONS[run.stop_reason] !== run.status) wrong.push(`its status is ${run.status}`)
+  if (!run.completed_at) wrong.push('it has no time of its end')
+  if (run.holds_turn || run.lease_owner) wrong.push('it still holds its turn or its driver')
+  const kinds = frames.map(({ frame }) => frame.kind)
+  const from = kinds.indexOf('stop')
+  const expected = run.metadata?.error ? ['stop', 'error', 'usage'] : ['stop', 'usage']
+  if (from < 0 || kinds.slice(from).join() !== expected.join())
+    wrong.push(`its frames end with ${kinds.slice(-4).join()}`)
+  const stop = frames.find(({ frame }) => frame.kind === 'stop')?.frame
+  const asked =
+    stop?.kind === 'stop' && stop.stopReason === 'requires_approval' && run.stop_reason === 'cancelled'
+  if (stop?.kind === 'stop' && stop.stopReason !== run.stop_reason && !asked)
+    wrong.push(`it told ${stop.stopReason}`)
+  if (run.status === 'failed' && !run.metadata?.error && !SILENT.includes(run.stop_reason))
+    wrong.push('it does not say what failed')
+  return wrong
+}
+
+/** Failures that their stop reason says all of. */
+const SILENT = ['no_tool_call', 'invalid_tool_call', 'max_tokens_exceeded', 'insufficient_credits']
+
+/** What was accepted is in the history once: in the context's line, or beside it where the run failed before it began. */
+function wrongInMessages(run: RunRecord, { messages, steps, scopes }: Records): string[] {
+  const wrong: string[] = []
+  const isGood =
+    run.status !== 'failed' || steps.some((step) => step.run_id === run.id && step.status === 'success')
+  for (const input of run.request?.input ?? []) {
+    const row = messages.find(({ id }) => id === input.id)
+    if (!row) wrong.push(`its ${input.role} message is lost`)
+    else if (row.is_err && isGood) wrong.push(`its ${input.role} message is put aside`)
+    for (const mark of JSON.stringify(input).match(/\[m\d+\]/g) ?? []) {
+      const count = messages.filter(
+        ({ role, content }) => role === input.role && JSON.stringify(content).includes(mark),
+      ).length
+      if (count !== 1) wrong.push(`${mark} is ${count} times in the history`)
+    }
+  }
+  const isKept = scopes.every(({ context }) => context.every(({ message }) => !message.isErr))
+  return isKept ? wrong : [...wrong, 'a message of an error is in a context']
+}
+
+function wrongInSteps(run: RunRecord, { steps, executions }: Records, frames: NumberedFrame[]): string[] {
+  const wrong: string[] = []
+  const own = steps.filter((step) => step.run_id === run.id)
+  for (const step of own) if (step.status === 'pending') wrong.push(`step ${step.index} is not ended`)
+  const indexes = own.map(({ index }) => index)
+  if (new Set(indexes).size !== indexes.length)
+    wrong.push(`two of its steps have one index: ${indexes.toSorted().join()}`)
+  const last = frames.at(-1)?.frame
+  const total = own.reduce((sum, step) => sum + step.total_tokens, 0)
+  if (last?.kind === 'usage' && last.usage.total !== total)
+    wrong.push(`it told ${last.usage.total} tokens, its steps have ${total}`)
+  for (const { run_id, state, name } of executions)
+    if (run_id === run.id && state === 'started') wrong.push(`the ledger still waits for ${name}`)
+  return wrong
+}
+
+/** Tools that act did so once at most, and the history does not deny it. */
+export function wrongOutside(world: World, { messages, executions }: Records): string[] {
+  const wrong: string[] = []
+  const returns = new Map(
+    messages.flatMap(({ tool_returns }) => tool_returns ?? []).map((one) => [one.callId, one]),
+  )
+  const calls = messages.flatMap(({ tool_calls }) => tool_calls ?? [])
+  for (const call of calls) {
+    const tool = CUSTOM_TOOLS[call.name]
+    const n = numberOf(call.arguments)
+    const result = returns.get(call.id)
+    if (tool?.effect !== 'acts' || n === 0 || !result) continue
+    const count = world.outside.acts.get(n) ?? 0
+    const text = JSON.stringify(result.output)
+    if (count > 0 && /before it ran|was not run/.test(text))
+      wrong.push(`${call.name}#${n} ran, but the history says: ${text}`)
+    if (count === 0 && result.status === 'success')
+      wrong.push(`${call.name}#${n} did not run, but the history says: ${text}`)
+  }
+  for (const [n, count] of world.outside.acts) {
+    const ran = executions.find((one) => numberOf(one.arguments) === n)
+    if (n === 0) continue
+    if (!ran) wrong.push(`call #${n} ran, but the ledger does not know it`)
+    if (count > 1 && !(ran && CUSTOM_TOOLS[ran.name]?.idempotent)) wrong.push(`call #${n} ran ${count} times`)
+  }
+  return wrong
+}
+
+function numberOf(text: string): number {
+  return Number(/"n": ?(\d+)/.exec(text)?.[1] ?? 0)
+}
+
+/** What clients heard: whole streams with rising numbers and one end, and no failure of the server's own. */
+export function wrongHeard(heard: Heard[], mayBreak: boolean): string[] {
+  return heard.flatMap(({ what, status, text, cut }) => {
+    if (cut) return []
+    if (status === 500 && !mayBreak && !/"type":"llm_error"/.test(text))
+      return [`${what}: 500 ${text.slice(0, 200)}`]
+    return text.startsWith('data: ') || text.includes('\ndata: ')
+      ? wrongInStream(text).map((one) => `${what}: ${one}`)
+      : []
+  })
+}
+
+function wrongInStream(text: string): string[] {
+  const events = eventsOf(text)
+  const wrong: string[] = []
+  if (events.at(-1) !== '[DONE]') wrong.push('the stream has no end')
+  const objects = events.filter((event) => event !== '[DONE]')
+  const numbers = objects.flatMap((event) =>
+    event.message_type === 'ping' || typeof event.seq_id !== 'number' ? [] : [event.seq_id],
+  )
+  if (numbers.some((seq, index) => index > 0 && seq < (numbers[index - 1] ?? 0)))
+    wrong.push('the numbers of the stream fall')
+  const stops = objects.filter((event) => event.message_type === 'stop_reason').length
+  if (stops !== 1) wrong.push(`the stream has ${stops} stop reasons`)
+  return wrong
+}

@@ -1,0 +1,105 @@
+/**
+ * The long form: `npm run test:property -- --seeds 10000 [--from N]`, or one story again: `--seed N`. On the server that
+ * TEST_DATABASE_URL names, or on an embedded one.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import pg from 'pg'
+import { openEmbedded } from '../../src/store/embedded/open-embedded.ts'
+import { migrate } from '../../src/store/open.ts'
+import { withDatabase } from '../global-setup.ts'
+import { play, type Verdict } from './play.ts'
+import { shorten } from './shorten.ts'
+import type { Story } from './story.ts'
+import { tellStory } from './tell-story.ts'
+import { World } from './world.ts'
+import { writeStory } from './write-story.ts'
+
+/** Stories after which a world is made anew, so that its tables stay small. */
+const STORIES_PER_WORLD = 400
+const SHORTEN_MS = 60_000
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '1000' },
+    from: { type: 'string', default: '1' },
+    seed: { type: 'string' },
+    failures: { type: 'string', default: '1' },
+    lanes: { type: 'string', default: '2' },
+    whole: { type: 'boolean', default: false },
+  },
+})
+const from = Number(values.seed ?? values.from)
+const count = values.seed === undefined ? Number(values.seeds) : 1
+
+const given = process.env.TEST_DATABASE_URL
+const dir = given ? null : await mkdtemp(join(tmpdir(), 'perdure-property-'))
+const server = dir ? await openEmbedded(dir) : null
+const adminUrl = server?.connectionString ?? given ?? ''
+let failures = 0
+let next = from
+const start = performance.now()
+try {
+  await Promise.all(Array.from({ length: Number(values.lanes) }, playSome))
+} finally {
+  await server?.stop()
+  if (dir) await rm(dir, { recursive: true, force: true })
+}
+const perSecond = ((next - from) * 1_000) / (performance.now() - start)
+console.log(`seeds ${from} to ${next - 1}: ${perSecond.toFixed(1)} a second, ${failures} failure(s)`)
+process.exit(failures > 0 ? 1 : 0)
+
+/** One lane: worlds of its own, one after the other, until all stories are played. */
+async function playSome(_: unknown, lane: number): Promise<void> {
+  while (hasMore()) {
+    const name = `perdure_property_${process.pid}_${lane}_${next}`
+    await asAdmin(`create database ${name}`)
+    const url = withDatabase(adminUrl, name)
+    await migrate(url)
+    const world = await World.open(url)
+    try {
+      for (let played = 0; played < STORIES_PER_WORLD && hasMore(); played++) {
+        const seed = next
+        next += 1
+        await playOne(world, writeStory(seed))
+      }
+    } finally {
+      await world.close()
+      await asAdmin(`drop database ${name} with (force)`)
+    }
+  }
+}
+
+function hasMore(): boolean {
+  return next < from + count && failures < Number(values.failures)
+}
+
+async function playOne(world: World, story: Story): Promise<void> {
+  const verdict = await verdictOn(world, story)
+  if (!verdict) return
+  failures += 1
+  const short = values.whole ? story : await shorten(world, story, SHORTEN_MS)
+  const found = (await verdictOn(world, short)) ?? verdict
+  console.log(`\nSeed ${story.seed} goes wrong${short === story ? '' : ', shortened'}:\n${tellStory(short)}`)
+  console.log(`after ${found.after === null ? 'the end' : `action ${found.after + 1}`}:`)
+  for (const text of found.wrong.slice(0, 12)) console.log(`  - ${text}`)
+  for (const one of world.observations)
+    if (one.type === 'run_crashed' || one.type === 'request_crashed' || one.type === 'database_trouble')
+      console.log(one)
+}
+
+async function verdictOn(world: World, story: Story): Promise<Verdict | undefined> {
+  try {
+    return await play(world, story)
+  } catch (error) {
+    return { wrong: [error instanceof Error ? (error.stack ?? error.message) : String(error)], after: null }
+  }
+}
+
+async function asAdmin(statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: adminUrl })
+  await client.connect()
+  await client.query(statement).finally(() => client.end())
+}
