@@ -85,6 +85,20 @@ const SETTINGS = {
     about: 'Signs callbacks; empty: they are not signed',
     secret: true,
   },
+  callbackRetryS: {
+    env: ['PERDURE_CALLBACK_RETRY_S'],
+    about:
+      'Seconds before a failed callback or webhook is tried again; each further wait is twice as long, up to an hour',
+  },
+  stepWebhook: {
+    env: ['PERDURE_STEP_WEBHOOK', 'STEP_COMPLETE_WEBHOOK'],
+    about: 'Address that is told of every step that has ended; empty: none',
+  },
+  stepWebhookKey: {
+    env: ['PERDURE_STEP_WEBHOOK_KEY', 'STEP_COMPLETE_KEY'],
+    about: 'Its bearer key',
+    secret: true,
+  },
   corsOrigins: {
     env: ['PERDURE_CORS_ORIGINS', 'ACCEPTABLE_ORIGINS'],
     about: 'Further origins that browsers may call from',
@@ -136,6 +150,9 @@ const Schema = z.object({
   defaultEmbedding: z.string().nullable().default(null),
   encryptionKey: z.string().min(16, 'must have at least 16 characters').nullable().default(null),
   callbackSecret: z.string().nullable().default(null),
+  callbackRetryS: integer(1, 3_600).default(5),
+  stepWebhook: z.url().nullable().default(null),
+  stepWebhookKey: z.string().nullable().default(null),
   corsOrigins: list.default([]),
   logLevel: oneOf('debug', 'info', 'warn', 'error', 'silent').default('info'),
   readinessEnforced: boolean.default(false),

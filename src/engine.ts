@@ -17,6 +17,7 @@ import type { Observe } from './worker/observation.ts'
 import { ProcessLease } from './worker/process-lease.ts'
 import { Queue } from './worker/queue.ts'
 import { RunHub } from './worker/run-hub.ts'
+import { deliverStepWebhook } from './worker/step-webhook.ts'
 import { Worker } from './worker/worker.ts'
 
 export type Engine = {
@@ -38,7 +39,11 @@ export type EngineParts = {
 /** Makes the parts that drive runs and hands them to each other. */
 export async function startEngine(parts: EngineParts): Promise<Engine> {
   const { db, observe, config, connectionString } = parts
-  const queue = new Queue(connectionString, observe)
+  const { stepWebhook, stepWebhookKey } = config
+  const queue = new Queue(connectionString, observe, {
+    off: stepWebhook === null ? ['step_webhook'] : [],
+    retryS: config.callbackRetryS,
+  })
   const leaseDb = openDatabase({ connectionString, connectionsMax: 1 })
   const lease = new ProcessLease(leaseDb, observe, `perdure ${process.pid} on ${config.host}:${config.port}`)
   await Promise.all([queue.open(), lease.start()])
@@ -75,13 +80,19 @@ export async function startEngine(parts: EngineParts): Promise<Engine> {
   const stopPolling = startFollowPoll(deps)
   const callbacks: CallbackDeps = {
     db,
+    observe,
     guard: { allow: config.outboundAllow },
     secret: config.callbackSecret,
     toResult: parts.toResult,
   }
   await queue.work({
     drive: (job) => worker.tryDrive(job),
-    callback: ({ organizationId, runId }) => deliverCallback(callbacks, organizationId, runId),
+    errands: {
+      callback: ({ organizationId, runId }) => deliverCallback(callbacks, organizationId, runId),
+      async step_webhook({ stepId }) {
+        if (stepWebhook !== null) await deliverStepWebhook({ url: stepWebhook, key: stepWebhookKey }, stepId)
+      },
+    },
     sweep: async () => {
       await worker.sweep()
       await deleteDeadProcesses(db)

@@ -3,8 +3,8 @@ import type { LlmConfig, ModelCatalog } from '../domain/model.ts'
 import type { BuiltInTool } from '../domain/tool.ts'
 import type { Db } from '../store/schema.ts'
 import type { EngineDeps } from '../worker/deps.ts'
-import type { OutboundGuard } from '../worker/fetch-image.ts'
 import type { Observe } from '../worker/observation.ts'
+import type { OutboundGuard } from '../worker/outbound-guard.ts'
 import type { Worker } from '../worker/worker.ts'
 
 export type HttpSettings = {

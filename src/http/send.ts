@@ -10,6 +10,7 @@ import type { Transport, TurnRequest } from '../domain/turn.ts'
 import { saveResponseSent } from '../store/runs.ts'
 import type { Target } from '../store/scopes.ts'
 import { type Admitted, admit, conversationBusy } from '../worker/admit.ts'
+import { checkAddress, type OutboundGuard } from '../worker/outbound-guard.ts'
 import { prepareInput } from '../worker/prepare-input.ts'
 import { answerOfRun } from '../worker/run-answer.ts'
 import { waitForRun } from '../worker/wait-run.ts'
@@ -61,6 +62,7 @@ export async function startSend(deps: HttpDeps, command: SendCommand): Promise<A
   const { engine } = deps
   const overrideModel = await modelFor(deps, target, body)
   const model = (overrideModel ?? target.config).model
+  if (body.callbackUrl !== null) await checkCallbackUrl(body.callbackUrl, engine.guard)
   const input = await prepareInput(body.items, target.timezone, model, engine.guard)
   const admitted = await admit(engine.deps, engine.worker, {
     actor,
@@ -83,6 +85,13 @@ export async function startSend(deps: HttpDeps, command: SendCommand): Promise<A
   })
   if (command.transport !== 'async' && admitted.waiting) withdrawLater(deps, command, admitted.runId)
   return admitted
+}
+
+/** An address that would be refused at the run's end is refused now. Faults: unprocessable. */
+export async function checkCallbackUrl(url: string, guard: OutboundGuard): Promise<void> {
+  await checkAddress(url, guard).catch((error: unknown) => {
+    throw error instanceof Fault ? new Fault('unprocessable', error.message, { trace_id: '' }) : error
+  })
 }
 
 /** A caller does not wait for ever: a message that has not had its turn by then is taken back. */

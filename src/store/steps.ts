@@ -146,15 +146,15 @@ export async function saveReply(
     .execute()
 }
 
-/** Steps that a run leaves behind unfinished. */
+/** Ends the steps that a run leaves behind unfinished; returns them. */
 export async function closeOpenSteps(
   tx: Db,
   organizationId: OrganizationId,
   runId: RunId,
   status: 'cancelled' | 'failed',
   stopReason: StopReason,
-): Promise<void> {
-  await tx
+): Promise<StepId[]> {
+  const rows = await tx
     .updateTable('steps')
     .set({
       status,
@@ -166,7 +166,9 @@ export async function closeOpenSteps(
     .where('organization_id', '=', organizationId)
     .where('run_id', '=', runId)
     .where('status', '=', 'pending')
+    .returning('id')
     .execute()
+  return rows.map(({ id }) => id)
 }
 
 export type OpenStep = { id: StepId; index: number; attempt: number; reply: StoredReply | null }

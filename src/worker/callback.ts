@@ -5,13 +5,18 @@ import type { Run } from '../domain/run.ts'
 import { saveCallback } from '../store/callbacks.ts'
 import { findRun } from '../store/runs.ts'
 import type { Db } from '../store/schema.ts'
-import { checkAddress, type OutboundGuard } from './fetch-image.ts'
-import { answerOfRun, type RunAnswer } from './run-answer.ts'
+import type { Observe } from './observation.ts'
+import type { OutboundGuard } from './outbound-guard.ts'
+import { postJson } from './post-json.ts'
+import { type RunAnswer, transcriptOfRun } from './run-answer.ts'
 
 const CALLBACK_MS = 5_000
+/** The other side wants no more of it. */
+const GONE = 410
 
 export type CallbackDeps = {
   db: Db
+  observe: Observe
   guard: OutboundGuard
   secret: string | null
   /** The result as the wire shows it: `{messages, stop_reason, usage, …}`. */
@@ -29,50 +34,40 @@ export async function deliverCallback(
 ): Promise<void> {
   const run = await findRun(deps.db, organizationId, runId)
   if (!run?.callbackUrl) return
-  const answer = await answerOfRun(deps.db, organizationId, run)
+  const answer = await transcriptOfRun(deps.db, organizationId, run)
   const body = JSON.stringify({
     run_id: run.id,
     status: run.status,
     completed_at: run.completedAt,
     metadata: { ...run.metadata, result: deps.toResult(run, answer) },
   })
-  const tried = await post(deps, run, body)
+  const tried = await post(deps, run.id, run.callbackUrl, body)
   await saveCallback(deps.db, organizationId, runId, tried)
+  deps.observe({ type: 'callback_tried', runId, ...tried })
   if (tried.error !== null) throw new Error(tried.error)
 }
 
 async function post(
   deps: CallbackDeps,
-  run: Run,
+  runId: RunId,
+  url: string,
   body: string,
 ): Promise<{ status: number | null; error: string | null }> {
-  const url = run.callbackUrl ?? ''
-  try {
-    await checkAddress(url, deps.guard)
-    const response = await fetch(url, {
-      method: 'POST',
-      redirect: 'manual',
-      body,
-      headers: {
-        'content-type': 'application/json',
-        'idempotency-key': run.id,
-        ...(deps.secret !== null && { 'x-perdure-signature': signature(deps.secret, body) }),
-      },
-      signal: AbortSignal.timeout(CALLBACK_MS),
-    })
-    await response.body?.cancel()
-    // 410: the other side wants no more of it.
-    const isDone = response.ok || response.status === 410
-    return {
-      status: response.status,
-      error: isDone ? null : `Callback of ${run.id} to ${url} was answered ${response.status}`,
-    }
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    return { status: null, error: `Failed to dispatch callback for run ${run.id} to ${url}: ${why}` }
+  const headers = {
+    'idempotency-key': runId,
+    ...(deps.secret !== null && { 'x-perdure-signature': signatureOf(deps.secret, body) }),
   }
+  const posted = await postJson(url, body, { headers, waitMs: CALLBACK_MS, guard: deps.guard })
+  if (!posted.ok) {
+    const error = `Failed to dispatch callback for run ${runId} to ${url}: ${posted.why}`
+    return { status: null, error }
+  }
+  const { status } = posted
+  const isDone = (status >= 200 && status < 300) || status === GONE
+  return { status, error: isDone ? null : `Callback of ${runId} to ${url} was answered ${status}` }
 }
 
-function signature(secret: string, body: string): string {
+/** HMAC-SHA256 of the body's bytes under the operator's secret, in hex. */
+export function signatureOf(secret: string, body: string): string {
   return `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`
 }

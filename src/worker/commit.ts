@@ -148,6 +148,7 @@ async function storeStepRow(tx: Db, drive: Drive, commit: StepCommit, conclusion
     error: null,
     times: commit.times,
   })
+  await drive.deps.queue.enqueue(tx, 'step_webhook', step.id, { stepId: step.id })
   if (commit.trace) {
     const { organizationId, agentId, runId } = drive.lease
     await insertTrace(tx, commit.trace, {
@@ -251,6 +252,7 @@ async function storeFailedStep(tx: Db, drive: Drive, outcome: Outcome, failed: F
     error: failed.error,
     times: failed.times,
   })
+  await drive.deps.queue.enqueue(tx, 'step_webhook', step.id, { stepId: step.id })
   if (!failed.trace) return
   const { organizationId, agentId, runId } = drive.lease
   await insertTrace(tx, failed.trace, {

@@ -5,7 +5,8 @@ import type { GivenAnswer, InputAnswer, InputItem, InputMessage } from '../domai
 import { formatLocalTime } from '../domain/local-time.ts'
 import type { ApprovalAnswer, Message, MessageHead } from '../domain/message.ts'
 import { timestampNow } from '../lib/clock.ts'
-import { type OutboundGuard, resolveImages } from './fetch-image.ts'
+import { resolveImages } from './fetch-image.ts'
+import type { OutboundGuard } from './outbound-guard.ts'
 
 /** What was sent, as the messages that it will become: final ids and otids, images fetched. */
 export type PreparedInput = {

@@ -1,22 +1,42 @@
 import { fromKysely, PgBoss } from 'pg-boss'
-import type { OrganizationId, RunId } from '../domain/id.ts'
+import type { OrganizationId, RunId, StepId } from '../domain/id.ts'
 import type { Db } from '../store/schema.ts'
 import type { Observe } from './observation.ts'
 
 export type DriveJob = { organizationId: OrganizationId; runId: RunId }
-export type CallbackJob = { organizationId: OrganizationId; runId: RunId }
+
+/** What is to be done outside or later: tried again, later and later, until it succeeds. */
+export type Errands = {
+  callback: { organizationId: OrganizationId; runId: RunId }
+  step_webhook: { stepId: StepId }
+}
+export type ErrandHandlers = { [Name in keyof Errands]: (job: Errands[Name]) => Promise<void> }
+
+export type ErrandSettings = {
+  /** Those that this server has no use for: enqueuing them does nothing. */
+  off: (keyof Errands)[]
+  /** Seconds before the first repeat. */
+  retryS: number
+}
+
+const ERRANDS_DEFAULT: ErrandSettings = { off: ['step_webhook'], retryS: 5 }
+
+/** The distance of `retries` doubles, up to an hour. */
+const ERRANDS: Record<keyof Errands, { queue: string; retries: number }> = {
+  callback: { queue: 'perdure-callback', retries: 12 },
+  step_webhook: { queue: 'perdure-step-webhook', retries: 6 },
+}
 
 export type QueueHandlers = {
   /** Drives a run if nobody does; returns how long to wait before looking again, or null when it has ended. */
   drive(job: DriveJob): Promise<number | null>
-  /** Delivers a run's callback; throws to be tried again. */
-  callback(job: CallbackJob): Promise<void>
+  /** Each throws to be tried again. */
+  errands: ErrandHandlers
   /** Finds what was left lying. */
   sweep(): Promise<void>
 }
 
 const DRIVE = 'perdure-drive'
-const CALLBACK = 'perdure-callback'
 /** A driven run's job is due when its driver must have died: the lease, and some slack. */
 const SAFETY_NET_S = 36
 const FORGET_MS = 500
@@ -28,13 +48,15 @@ const FORGET_MS = 500
 export class Queue {
   readonly #boss: PgBoss
   readonly #observe: Observe
+  readonly #errands: ErrandSettings
   #sweep: NodeJS.Timeout | undefined
   #stopped = false
   #forgotten: string[] = []
   #forgetting: NodeJS.Timeout | undefined
 
-  constructor(connectionString: string, observe: Observe) {
+  constructor(connectionString: string, observe: Observe, errands: ErrandSettings = ERRANDS_DEFAULT) {
     this.#observe = observe
+    this.#errands = errands
     this.#boss = new PgBoss({
       connectionString,
       max: 3,
@@ -56,23 +78,24 @@ export class Queue {
       retryDelay: 5,
       expireInSeconds: 900,
     })
-    await this.#boss.createQueue(CALLBACK, {
-      policy: 'standard',
-      retryLimit: 6,
-      retryDelay: 5,
-      retryBackoff: true,
-      retryDelayMax: 3_600,
-      expireInSeconds: 60,
-    })
+    for (const { queue, retries } of Object.values(ERRANDS)) {
+      await this.#boss.createQueue(queue, {
+        policy: 'standard',
+        retryLimit: retries,
+        retryDelay: this.#errands.retryS,
+        retryBackoff: true,
+        retryDelayMax: 3_600,
+        expireInSeconds: 60,
+      })
+    }
   }
 
   async work(handlers: QueueHandlers): Promise<void> {
     await this.#boss.work<DriveJob>(DRIVE, { pollingIntervalSeconds: 1, batchSize: 4 }, async (jobs) => {
       for (const { data } of jobs) await this.#drive(data, handlers)
     })
-    await this.#boss.work<CallbackJob>(CALLBACK, { pollingIntervalSeconds: 1 }, async ([job]) => {
-      if (job) await handlers.callback(job.data)
-    })
+    await this.#workOn('callback', handlers.errands)
+    await this.#workOn('step_webhook', handlers.errands)
     const sweep = () =>
       void handlers
         .sweep()
@@ -118,8 +141,29 @@ export class Queue {
       .catch((error: unknown) => this.#observe({ type: 'job_failed', queue: DRIVE, error }))
   }
 
-  async enqueueCallback(tx: Db, job: CallbackJob): Promise<void> {
-    await this.#boss.send(CALLBACK, job, { db: fromKysely(tx) })
+  /** `key`: an id whose second errand would be the same one. */
+  async enqueue<Name extends keyof Errands>(
+    tx: Db,
+    name: Name,
+    key: RunId | StepId,
+    job: Errands[Name],
+  ): Promise<void> {
+    const { off, retryS } = this.#errands
+    if (off.includes(name)) return
+    const options = { id: uuidOf(key), retryDelay: retryS, db: fromKysely(tx) }
+    await this.#boss.send(ERRANDS[name].queue, job, options)
+  }
+
+  async #workOn<Name extends keyof Errands>(name: Name, handlers: ErrandHandlers): Promise<void> {
+    const { queue } = ERRANDS[name]
+    const options = { pollingIntervalSeconds: 1, batchSize: 1 }
+    await this.#boss.work<Errands[Name]>(queue, options, async ([job]) => {
+      if (!job) return
+      await handlers[name](job.data).catch((error: unknown) => {
+        this.#observe({ type: 'job_failed', queue, error })
+        throw error
+      })
+    })
   }
 
   async stop(graceMs: number): Promise<void> {
@@ -130,6 +174,7 @@ export class Queue {
   }
 }
 
-function uuidOf(runId: RunId): string {
-  return runId.slice('run-'.length)
+/** The part behind the kind: ids of jobs have none. */
+function uuidOf(id: string): string {
+  return id.slice(id.indexOf('-') + 1)
 }

@@ -1,5 +1,6 @@
 import type { MessageView, RequestUsage } from '../domain/frame.ts'
 import type { OrganizationId } from '../domain/id.ts'
+import type { Message } from '../domain/message.ts'
 import type { Run } from '../domain/run.ts'
 import { filterViews, isNudge, isOutput, viewOptionsOf, viewsOf } from '../domain/view.ts'
 import { readRunMessages } from '../store/message-lists.ts'
@@ -12,13 +13,30 @@ import { readUsage } from '../store/steps.ts'
 export type RunAnswer = { views: MessageView[]; usage: RequestUsage }
 
 export async function answerOfRun(db: Db, organizationId: OrganizationId, run: Run): Promise<RunAnswer> {
+  return read(db, organizationId, run, (messages) => messages.filter(isOutput))
+}
+
+/** Messages of a transcript. */
+const TRANSCRIPT_MAX = 100
+
+/** What was said in a run, with what its caller said. */
+export async function transcriptOfRun(db: Db, organizationId: OrganizationId, run: Run): Promise<RunAnswer> {
+  return read(db, organizationId, run, (messages) => messages.slice(0, TRANSCRIPT_MAX))
+}
+
+async function read(
+  db: Db,
+  organizationId: OrganizationId,
+  run: Run,
+  choose: (messages: Message[]) => Message[],
+): Promise<RunAnswer> {
   const [request, messages, usage, scope] = await Promise.all([
     getRequest(db, organizationId, run.id),
     readRunMessages(db, organizationId, run.id),
     readUsage(db, organizationId, run.id),
     findScope(db, organizationId, run.conversationId),
   ])
-  const output = messages.filter((message) => isOutput(message) && !isNudge(message) && !message.isErr)
-  const views = filterViews(viewsOf(output, viewOptionsOf(request)), request.returnTypes)
+  const shown = choose(messages.filter((message) => !isNudge(message) && !message.isErr))
+  const views = filterViews(viewsOf(shown, viewOptionsOf(request)), request.returnTypes)
   return { views, usage: { ...usage, contextTokens: scope?.context_tokens ?? null, runIds: null } }
 }

@@ -40,14 +40,17 @@ export async function settleInTx(
     keepTurn?: boolean
   },
 ): Promise<Settlement | undefined> {
-  await closeOpenSteps(tx, run.organizationId, run.runId, stepStatusOf(outcome), outcome.stopReason)
+  const { organizationId, runId } = run
+  const closed = await closeOpenSteps(tx, organizationId, runId, stepStatusOf(outcome), outcome.stopReason)
+  for (const stepId of closed) await deps.queue.enqueue(tx, 'step_webhook', stepId, { stepId })
   const ended = await settleRun(tx, run, outcome, options.fromCompleted)
   if (!ended) return undefined
   const frames: NumberedFrame[] = options.fromCompleted
     ? []
     : await terminalFrames(tx, run, outcome, options.seqFrom ?? ended.seqReserved, options.contextTokens)
   await insertFrames(tx, run.organizationId, run.runId, frames)
-  if (ended.callbackUrl && !options.fromCompleted) await deps.queue.enqueueCallback(tx, run)
+  if (ended.callbackUrl && !options.fromCompleted)
+    await deps.queue.enqueue(tx, 'callback', runId, { organizationId, runId })
   const withdrawn = outcome.stopReason === 'requires_approval' ? await withdrawCallers(tx, deps, run) : []
   const nextRunId = options.keepTurn ? null : await handOn(tx, deps, run)
   return {

@@ -30,6 +30,13 @@ export const AnyObject = z
 
 export const ShownObject = z.custom<JsonObject>().openapi({ type: 'object', additionalProperties: true })
 
+/** Where a caller wants to be told of an end. */
+export const CallbackUrl = z
+  .string()
+  .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), {
+    message: 'callback_url must start with http:// or https://',
+  })
+
 export const Timestamp = z.string().openapi({ format: 'date-time' })
 
 /** The answer of routes that have nothing to say. */

@@ -6,6 +6,7 @@ import type { JsonObject } from '../../domain/json.ts'
 import type { ToolSpec } from '../../domain/model.ts'
 import type { ClientSkill } from '../../domain/turn.ts'
 import { decodeInput, decodeSugar } from '../wire/message-input.ts'
+import { CallbackUrl } from './basics.ts'
 import { ContentPart, MessageInput } from './message-input.ts'
 
 const STEPS_MAX_DEFAULT = 50
@@ -61,7 +62,7 @@ export const ConversationMessageRequest = withInput(
 ).openapi('ConversationMessageRequest')
 
 export const LettaAsyncRequest = withInput(
-  z.object({ ...requestFields, callback_url: z.string().nullish() }),
+  z.object({ ...requestFields, callback_url: CallbackUrl.nullish() }),
 ).openapi('LettaAsyncRequest')
 
 type SendRequest = z.output<typeof LettaRequest> &
