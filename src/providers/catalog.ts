@@ -7,16 +7,19 @@ import type {
   ModelListing,
 } from '../domain/model.ts'
 import { anthropic } from './anthropic.ts'
+import { azureChat, azureResponses } from './azure.ts'
+import { bedrockClaude, bedrockConverse } from './bedrock.ts'
 import { compatibleWire } from './compatible.ts'
 import { google } from './google.ts'
 import { type FoundModel, listProvider } from './list-models.ts'
-import { isOpenAiReasoner, outputMaxOf, windowOf } from './model-facts.ts'
+import { isClaude, isOpenAiReasoner, outputMaxOf, windowOf } from './model-facts.ts'
 import { OFFLINE_LISTING, OfflineModel } from './offline.ts'
 import { openAiChat } from './openai-chat.ts'
 import { openAiResponses } from './openai-responses.ts'
 import { SdkModel } from './sdk-model.ts'
-import { type ProviderSettings, shownEndpoint } from './settings.ts'
+import { LOCAL_KINDS, type ProviderSettings, shownEndpoint } from './settings.ts'
 import { unavailableModel } from './unavailable.ts'
+import { vertex } from './vertex.ts'
 import type { Wire } from './wires.ts'
 
 /** How long a listing is believed, in milliseconds. */
@@ -105,6 +108,12 @@ function wireOf(settings: ProviderSettings, model: string): Wire {
       return anthropic
     case 'google_ai':
       return google
+    case 'google_vertex':
+      return vertex
+    case 'bedrock':
+      return isClaude(model) ? bedrockClaude : bedrockConverse
+    case 'azure':
+      return isOpenAiReasoner(model) ? azureResponses : azureChat
     case 'openai':
       if (isOpenAiReasoner(model)) return openAiResponses
       return settings.handleName === 'openai' || /^(gpt-|chatgpt)/.test(model)
@@ -130,7 +139,8 @@ function toModel(settings: ProviderSettings, { id, window }: FoundModel): ModelL
     put_inner_thoughts_in_kwargs: false,
     handle,
     temperature: 1,
-    max_tokens: outputMaxOf(id, settings.endpointType),
+    // A user's own server knows best what is left of its window.
+    max_tokens: LOCAL_KINDS.has(settings.kind) ? null : outputMaxOf(id, settings.endpointType),
     enable_reasoner: true,
     reasoning_effort: null,
     max_reasoning_tokens: 0,

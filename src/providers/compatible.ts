@@ -1,37 +1,75 @@
+import { createHash } from 'node:crypto'
+import type { LanguageModelV4 } from '@ai-sdk/provider'
 import type { ModelRequest } from '../domain/model.ts'
 import { shortCallId } from './encode-prompt.ts'
-import type { ProviderKind } from './settings.ts'
+import type { ProviderKind, ProviderSettings } from './settings.ts'
 import { versionedUrl } from './settings.ts'
 import { wholeCompletion } from './whole/completion.ts'
-import { outputTokensMax, plainUsage, responseFormatOf, type Wire } from './wires.ts'
+import {
+  type CallOptions,
+  type Fetch,
+  outputTokensMax,
+  plainUsage,
+  responseFormatOf,
+  type Wire,
+} from './wires.ts'
 
-/** What a server that speaks OpenAI's chat format can do of it. */
+/** What a server that speaks OpenAI's chat format can do of it, and what it does in its own way. */
 type Capabilities = {
   parallelToolCalls: boolean
   structuredOutput: boolean
-  temperature: boolean
   /** A call can be forced by the tool's name; otherwise only that there is one. */
   forcesByName: boolean
   /** The model's own thinking may go back to it within a turn. */
   echoesReasoning: boolean
+  /** How hard the model is asked to think, where that can be said. */
+  effort: (request: ModelRequest) => Record<string, unknown>
+  callId: (id: string) => string
+  /** The maker's own package, where it knows more than the common one. It goes by the name of the kind. */
+  open?: (settings: ProviderSettings, model: string, fetch: Fetch) => Promise<LanguageModelV4>
 }
 
 const FULL: Capabilities = {
   parallelToolCalls: true,
   structuredOutput: true,
-  temperature: true,
   forcesByName: true,
   echoesReasoning: false,
+  effort: ({ config }) => (config.reasoning_effort ? { reasoningEffort: config.reasoning_effort } : {}),
+  callId: shortCallId,
 }
 const LOCAL: Capabilities = { ...FULL, parallelToolCalls: false, forcesByName: false }
 
 const CAPABILITIES: Partial<Record<ProviderKind, Capabilities>> = {
-  deepseek: { ...FULL, structuredOutput: false, echoesReasoning: true },
-  groq: { ...FULL, forcesByName: false },
+  deepseek: {
+    ...FULL,
+    parallelToolCalls: false,
+    structuredOutput: false,
+    echoesReasoning: true,
+    async open(settings, model, fetch) {
+      const { createDeepSeek } = await import('@ai-sdk/deepseek')
+      return createDeepSeek(accessOf(settings, fetch))(model)
+    },
+  },
+  groq: {
+    ...FULL,
+    forcesByName: false,
+    async open(settings, model, fetch) {
+      const { createGroq } = await import('@ai-sdk/groq')
+      return createGroq(accessOf(settings, fetch))(model)
+    },
+  },
+  mistral: {
+    ...FULL,
+    forcesByName: false,
+    callId: nineLetters,
+    async open(settings, model, fetch) {
+      const { createMistral } = await import('@ai-sdk/mistral')
+      return createMistral(accessOf(settings, fetch))(model)
+    },
+  },
   xai: { ...FULL, structuredOutput: false },
   together: { ...FULL, forcesByName: false },
-  openrouter: { ...FULL, forcesByName: false },
-  mistral: { ...FULL, forcesByName: false },
+  openrouter: { ...FULL, forcesByName: false, effort: routedEffort },
   ollama: LOCAL,
   lmstudio_openai: LOCAL,
   vllm: LOCAL,
@@ -41,40 +79,24 @@ const CAPABILITIES: Partial<Record<ProviderKind, Capabilities>> = {
 export function compatibleWire(kind: ProviderKind): Wire {
   const can = CAPABILITIES[kind] ?? FULL
   return {
-    async open(settings, model, fetch) {
-      const { createOpenAICompatible } = await import('@ai-sdk/openai-compatible')
-      const provider = createOpenAICompatible({
-        name: 'compatible',
-        baseURL: versionedUrl(settings),
-        includeUsage: true,
-        supportsStructuredOutputs: can.structuredOutput,
-        ...(settings.apiKey !== null && { apiKey: settings.apiKey }),
-        fetch,
-      })
-      return provider.chatModel(model)
-    },
+    open: can.open ?? openCommon(can),
 
     dialect: () => ({
       reasoning: (part) =>
         can.echoesReasoning && part.type === 'reasoning' ? [{ text: part.reasoning, options: {} }] : [],
       imagesInResults: false,
       marksFailures: false,
-      callId: shortCallId,
+      callId: can.callId,
     }),
 
     options(request) {
       const { config } = request
       return {
         maxOutputTokens: outputTokensMax(request),
-        ...(can.temperature && config.temperature !== null && { temperature: config.temperature }),
+        ...(config.temperature !== null && { temperature: config.temperature }),
         ...(can.structuredOutput && responseFormatOf(request)),
         ...choiceFor(request, can),
-        providerOptions: {
-          compatible: {
-            ...(can.parallelToolCalls &&
-              request.tools.length > 0 && { parallel_tool_calls: request.parallelToolCalls }),
-          },
-        },
+        providerOptions: optionsFor(kind, request, can),
       }
     },
 
@@ -84,7 +106,58 @@ export function compatibleWire(kind: ProviderKind): Wire {
   }
 }
 
+function openCommon({ structuredOutput }: Capabilities): Wire['open'] {
+  return async (settings, model, fetch) => {
+    const { createOpenAICompatible } = await import('@ai-sdk/openai-compatible')
+    const { referer, title } = settings.extra
+    const provider = createOpenAICompatible({
+      name: 'compatible',
+      baseURL: versionedUrl(settings),
+      includeUsage: true,
+      supportsStructuredOutputs: structuredOutput,
+      ...(settings.apiKey !== null && { apiKey: settings.apiKey }),
+      headers: { ...(referer && { 'http-referer': referer }), ...(title && { 'x-title': title }) },
+      fetch,
+    })
+    return provider.chatModel(model)
+  }
+}
+
+function accessOf(settings: ProviderSettings, fetch: Fetch) {
+  return { apiKey: settings.apiKey ?? 'none', baseURL: versionedUrl(settings), fetch }
+}
+
+/** A maker's package has a name for the option; the common one passes on what it does not know. */
+function optionsFor(
+  kind: ProviderKind,
+  request: ModelRequest,
+  can: Capabilities,
+): NonNullable<CallOptions['providerOptions']> {
+  const parallel = can.parallelToolCalls && request.tools.length > 0
+  if (can.open) return { [kind]: parallel ? { parallelToolCalls: request.parallelToolCalls } : {} }
+  return {
+    compatible: {
+      ...(parallel && { parallel_tool_calls: request.parallelToolCalls }),
+      ...(can.effort(request) as Record<string, string>),
+    },
+  }
+}
+
 function choiceFor({ toolChoice, tools }: ModelRequest, can: Capabilities) {
   if (tools.length === 0 || toolChoice.type !== 'tool' || can.forcesByName) return {}
   return { toolChoice: { type: 'required' as const } }
+}
+
+/** Mistral takes ids of exactly nine letters and digits. */
+function nineLetters(id: string): string {
+  if (/^[A-Za-z0-9]{9}$/.test(id)) return id
+  return createHash('sha256').update(id).digest('hex').slice(0, 9)
+}
+
+/** OpenRouter has one setting for all models: an effort, or a number of tokens, or just that there is thinking. */
+function routedEffort({ config }: ModelRequest): Record<string, unknown> {
+  const { enable_reasoner, reasoning_effort, max_reasoning_tokens } = config
+  if (reasoning_effort) return { reasoning: { effort: reasoning_effort } }
+  if (!enable_reasoner || config.put_inner_thoughts_in_kwargs) return {}
+  return { reasoning: max_reasoning_tokens > 0 ? { max_tokens: max_reasoning_tokens } : { enabled: true } }
 }

@@ -1,3 +1,5 @@
+import { isVersionedAzure } from './azure.ts'
+import { windowOf } from './model-facts.ts'
 import { type ProviderSettings, rootUrl, versionedUrl } from './settings.ts'
 
 export type FoundModel = {
@@ -14,7 +16,7 @@ const LIST_MS = 5_000
 /** The models that a provider offers. One that does not answer, or not in time, offers none: it must not fail the others. */
 export async function listProvider(settings: ProviderSettings): Promise<FoundModel[]> {
   try {
-    return await (LISTERS[settings.kind] ?? listOpenAiStyle)(settings)
+    return await (LISTERS[settings.kind] ?? listHosted)(settings)
   } catch {
     return []
   }
@@ -26,25 +28,38 @@ const LISTERS: Partial<Record<ProviderSettings['kind'], Lister>> = {
   openai: listOpenAi,
   anthropic: listAnthropic,
   google_ai: listGoogle,
+  azure: listAzure,
   ollama: listOllama,
   lmstudio_openai: listLmStudio,
+  // These tell only a caller whose requests are signed; their models are used by name.
   google_vertex: async () => [],
   bedrock: async () => [],
-  azure: async () => [],
 }
 
 const OPENAI_EMBEDDINGS: Record<string, number> = {
-  'text-embedding-ada-002': 1_536,
-  'text-embedding-3-small': 1_536,
   'text-embedding-3-large': 3_072,
+  'text-embedding-3-small': 1_536,
+  'text-embedding-ada-002': 1_536,
 }
-const OPENAI_CHAT = /^(gpt-4|gpt-5|o1|o3|o4|chatgpt)/
-const NOT_CHAT = /embed|whisper|tts|dall-e|image|audio|realtime|moderation|transcribe|search|instruct/
+const OPENAI_CHAT = /^(gpt-[4-9]|o[1-9]|chatgpt)/
+const NOT_CHAT =
+  /embed|whisper|tts|dall-e|image|audio|realtime|moderation|transcribe|search|instruct|rerank|guard/
+/** Widths of hosted embedding models whose providers do not tell. */
+const HOSTED_EMBEDDINGS: Record<string, number> = { 'mistral-embed': 1_024 }
 
-type OpenAiList = { data?: { id: string; max_model_len?: number; context_length?: number }[] }
+/** Each provider that lists in OpenAI's form names the window in its own way. */
+type OpenAiModel = {
+  id: string
+  max_model_len?: number
+  context_length?: number
+  context_window?: number
+  max_context_length?: number
+  max_input_tokens?: number
+}
+type OpenAiList = { data?: OpenAiModel[] } | OpenAiModel[]
 
 async function listOpenAi(settings: ProviderSettings): Promise<FoundModel[]> {
-  const list = await listOpenAiStyle(settings)
+  const list = await listInOpenAiForm(settings)
   const isProxy = settings.handleName !== 'openai'
   const embeddings = Object.entries(OPENAI_EMBEDDINGS).map(([id, dimensions]) => ({
     id,
@@ -55,18 +70,52 @@ async function listOpenAi(settings: ProviderSettings): Promise<FoundModel[]> {
   return [...chat, ...embeddings]
 }
 
-async function listOpenAiStyle(settings: ProviderSettings): Promise<FoundModel[]> {
+async function listHosted(settings: ProviderSettings): Promise<FoundModel[]> {
+  const list = await listInOpenAiForm(settings)
+  return list.flatMap((model): FoundModel[] => {
+    const dimensions = HOSTED_EMBEDDINGS[model.id]
+    if (dimensions !== undefined) return [{ ...model, dimensions }]
+    return settings.kind === 'vllm' || !NOT_CHAT.test(model.id) ? [model] : []
+  })
+}
+
+async function listInOpenAiForm(settings: ProviderSettings): Promise<FoundModel[]> {
   const headers = settings.apiKey === null ? {} : { authorization: `Bearer ${settings.apiKey}` }
-  const { data = [] } = (await getJson(`${versionedUrl(settings)}/models`, headers)) as OpenAiList
-  return data
-    .map(({ id, max_model_len, context_length }) => ({ id, window: max_model_len ?? context_length ?? null }))
+  return readOpenAiForm(await getJson(`${versionedUrl(settings)}/models`, headers))
+}
+
+function readOpenAiForm(answer: unknown): FoundModel[] {
+  const list = answer as OpenAiList
+  const models = Array.isArray(list) ? list : (list.data ?? [])
+  return models
+    .map((model) => ({ id: model.id, window: windowIn(model) }))
     .toSorted((a, b) => a.id.localeCompare(b.id))
+}
+
+function windowIn(model: OpenAiModel): number | null {
+  const { max_model_len, context_length, context_window, max_context_length, max_input_tokens } = model
+  return max_model_len ?? context_length ?? context_window ?? max_context_length ?? max_input_tokens ?? null
 }
 
 async function listAnthropic(settings: ProviderSettings): Promise<FoundModel[]> {
   const headers = { 'x-api-key': settings.apiKey ?? '', 'anthropic-version': '2023-06-01' }
-  const list = (await getJson(`${versionedUrl(settings)}/models?limit=1000`, headers)) as OpenAiList
-  return (list.data ?? []).map(({ id }) => ({ id, window: null }))
+  return readOpenAiForm(await getJson(`${versionedUrl(settings)}/models?limit=1000`, headers))
+}
+
+type AzureDeployments = { data?: { id: string; model?: string; status?: string }[] }
+
+/** Azure serves deployments, which users name; older addresses list them only in an old version. */
+async function listAzure(settings: ProviderSettings): Promise<FoundModel[]> {
+  const headers = { 'api-key': settings.apiKey ?? '' }
+  if (isVersionedAzure(settings.baseUrl)) {
+    const models = readOpenAiForm(await getJson(`${settings.baseUrl}/models`, headers))
+    return models.filter(({ id }) => !NOT_CHAT.test(id))
+  }
+  const url = `${settings.baseUrl}/openai/deployments?api-version=2023-03-15-preview`
+  const { data = [] } = (await getJson(url, headers)) as AzureDeployments
+  return data
+    .filter(({ model = '', status = 'succeeded' }) => status === 'succeeded' && !NOT_CHAT.test(model))
+    .map(({ id, model }) => ({ id, window: model === undefined ? null : windowOf(model, 0) || null }))
 }
 
 type GoogleList = {
@@ -106,13 +155,16 @@ async function showOllama(settings: ProviderSettings, name: string): Promise<Fou
   return { id: name, window, ...(embeds && dimensions !== undefined && { dimensions }) }
 }
 
-type LmStudioList = { data?: { id: string; type?: string; max_context_length?: number }[] }
+type LmStudioList = {
+  data?: { id: string; type?: string; max_context_length?: number; loaded_context_length?: number }[]
+}
 
 async function listLmStudio(settings: ProviderSettings): Promise<FoundModel[]> {
   const { data = [] } = (await getJson(`${rootUrl(settings)}/api/v0/models`, {})) as LmStudioList
-  return data.map(({ id, type, max_context_length }) => ({
+  return data.map(({ id, type, max_context_length, loaded_context_length }) => ({
     id,
-    window: max_context_length ?? null,
+    // A model that is loaded has the window that its user gave it.
+    window: loaded_context_length ?? max_context_length ?? null,
     ...(type === 'embeddings' && { dimensions: 768 }),
   }))
 }

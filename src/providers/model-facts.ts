@@ -60,6 +60,10 @@ export function isOpenAiReasoner(model: string): boolean {
   return /^(o[1-9]|gpt-[5-9])(?!.*chat)/.test(model)
 }
 
+export function isClaude(model: string): boolean {
+  return bareName(model).startsWith('claude-')
+}
+
 /** Claude models that can think. */
 export function isClaudeReasoner(model: string): boolean {
   return /^claude-(3-7-sonnet|haiku-4-5|(sonnet|opus)-4|[a-z]+-[5-9])/.test(bareName(model))

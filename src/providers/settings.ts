@@ -33,6 +33,9 @@ export const PROVIDER_KINDS = [
 ] as const
 export type ProviderKind = (typeof PROVIDER_KINDS)[number]
 
+/** Servers on the user's own machine. */
+export const LOCAL_KINDS: ReadonlySet<ProviderKind> = new Set(['ollama', 'lmstudio_openai', 'vllm'])
+
 type Env = Record<string, string | undefined>
 
 type Source = {
@@ -41,8 +44,10 @@ type Source = {
   /** Names of variables, the first that is set counts. */
   key: string[]
   url: string[]
-  /** A server without a key is one that needs none; it is there when its address is. */
-  keyless?: true
+  /** Variables of which one says that the provider is there; its key's, unless others are named. */
+  there?: string[]
+  /** First part of its models' handles, where it can be chosen. */
+  handle?: string[]
   extra?: Record<string, string[]>
 }
 
@@ -63,22 +68,30 @@ const SOURCES: Source[] = [
   {
     kind: 'google_vertex',
     endpointType: 'google_vertex',
-    key: ['GOOGLE_CLOUD_PROJECT'],
+    key: ['GOOGLE_VERTEX_API_KEY'],
     url: [],
-    extra: { location: ['GOOGLE_CLOUD_LOCATION'] },
+    there: ['GOOGLE_CLOUD_PROJECT'],
+    extra: { project: ['GOOGLE_CLOUD_PROJECT'], location: ['GOOGLE_CLOUD_LOCATION'] },
   },
   {
     kind: 'bedrock',
     endpointType: 'bedrock',
-    key: ['AWS_ACCESS_KEY_ID'],
-    url: [],
-    extra: { secret: ['AWS_SECRET_ACCESS_KEY'], region: ['AWS_DEFAULT_REGION', 'AWS_REGION'] },
+    key: ['AWS_BEARER_TOKEN_BEDROCK'],
+    url: ['BEDROCK_BASE_URL'],
+    there: ['AWS_BEARER_TOKEN_BEDROCK', 'AWS_ACCESS_KEY_ID'],
+    extra: {
+      keyId: ['AWS_ACCESS_KEY_ID'],
+      secret: ['AWS_SECRET_ACCESS_KEY'],
+      session: ['AWS_SESSION_TOKEN'],
+      region: ['AWS_DEFAULT_REGION', 'AWS_REGION'],
+    },
   },
   {
     kind: 'azure',
     endpointType: 'azure',
     key: ['AZURE_API_KEY'],
     url: ['AZURE_BASE_URL'],
+    there: ['AZURE_BASE_URL'],
     extra: { version: ['AZURE_API_VERSION'] },
   },
   { kind: 'mistral', endpointType: 'mistral', key: ['MISTRAL_API_KEY'], url: ['MISTRAL_BASE_URL'] },
@@ -91,15 +104,30 @@ const SOURCES: Source[] = [
     endpointType: 'openrouter',
     key: ['OPENROUTER_API_KEY'],
     url: ['OPENROUTER_BASE_URL'],
+    handle: ['OPENROUTER_HANDLE_BASE'],
+    extra: { referer: ['OPENROUTER_REFERER'], title: ['OPENROUTER_TITLE'] },
   },
-  { kind: 'ollama', endpointType: 'openai', key: [], url: ['OLLAMA_BASE_URL'], keyless: true },
-  { kind: 'lmstudio_openai', endpointType: 'openai', key: [], url: ['LMSTUDIO_BASE_URL'], keyless: true },
+  {
+    kind: 'ollama',
+    endpointType: 'openai',
+    key: ['OLLAMA_API_KEY'],
+    url: ['OLLAMA_BASE_URL'],
+    there: ['OLLAMA_BASE_URL'],
+  },
+  {
+    kind: 'lmstudio_openai',
+    endpointType: 'openai',
+    key: ['LMSTUDIO_API_KEY'],
+    url: ['LMSTUDIO_BASE_URL'],
+    there: ['LMSTUDIO_BASE_URL'],
+  },
   {
     kind: 'vllm',
     endpointType: 'openai',
     key: ['VLLM_API_KEY'],
     url: ['VLLM_API_BASE', 'VLLM_BASE_URL'],
-    keyless: true,
+    there: ['VLLM_API_BASE', 'VLLM_BASE_URL'],
+    handle: ['VLLM_HANDLE_BASE'],
   },
 ]
 
@@ -114,12 +142,12 @@ export function providersFromEnv(env: Env): ProviderSettings[] {
   return SOURCES.flatMap((source) => {
     const apiKey = read(source.key) ?? null
     const baseUrl = read(source.url)?.replace(/\/+$/, '') ?? null
-    if (source.keyless ? baseUrl === null : apiKey === null) return []
+    if (read(source.there ?? source.key) === undefined) return []
     const isProxy = source.kind === 'openai' && baseUrl !== null && !OPENAI_HOST.test(`${baseUrl}/`)
     const extra = Object.entries(source.extra ?? {}).map(([name, names]) => [name, read(names) ?? ''])
     return [
       {
-        handleName: isProxy ? 'openai-proxy' : source.kind,
+        handleName: read(source.handle ?? []) ?? (isProxy ? 'openai-proxy' : source.kind),
         name: source.kind,
         endpointType: source.endpointType,
         kind: source.kind,
@@ -159,5 +187,6 @@ export function rootUrl(settings: ProviderSettings): string {
 export function shownEndpoint(settings: ProviderSettings): string | null {
   if (settings.kind === 'google_ai') return 'https://generativelanguage.googleapis.com'
   if (settings.kind === 'anthropic') return 'https://api.anthropic.com/v1'
+  if (settings.kind === 'azure') return settings.baseUrl
   return settings.kind === 'bedrock' || settings.kind === 'google_vertex' ? null : versionedUrl(settings)
 }
