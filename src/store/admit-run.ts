@@ -43,7 +43,11 @@ export type Standing =
  * opening frame, its first step. The input becomes messages later, when the turn settles its rows.
  */
 export async function insertRun(tx: Db, run: NewRun, standing: Standing): Promise<void> {
-  await tx
+  const step = standing.type === 'driven' ? standing.step : null
+  const start = step
+    ? tx.with('new_step', (db) => db.insertInto('steps').values(stepValues(step)).returning('id'))
+    : tx
+  await start
     .with('new_run', (db) => db.insertInto('runs').values(runValues(run, standing)).returning('id'))
     .with('new_metrics', (db) => db.insertInto('run_metrics').values(metricsValues(run)).returning('id'))
     .with('new_event', (db) =>
@@ -67,9 +71,6 @@ export async function insertRun(tx: Db, run: NewRun, standing: Standing): Promis
     .where('organization_id', '=', run.actor.organizationId)
     .where('id', '=', run.scope.id)
     .execute()
-  if (standing.type === 'driven' && standing.step) {
-    await tx.insertInto('steps').values(stepValues(standing.step)).execute()
-  }
 }
 
 function runValues(run: NewRun, standing: Standing) {

@@ -1,6 +1,8 @@
 import { sql } from 'kysely'
 import type { ConversationId, MessageId, OrganizationId } from '../domain/id.ts'
-import { appendContext } from './messages.ts'
+import type { Message } from '../domain/message.ts'
+import { toRow } from './message-rows.ts'
+import { appendContext, contextItems } from './messages.ts'
 import type { Db } from './schema.ts'
 import type { ScopeRow } from './scopes.ts'
 
@@ -13,6 +15,39 @@ export type ScopeChange = {
   prompt?: { basis: string } | null
 }
 
+/** Stores messages at the end of a scope's history and context and keeps its numbers, under the scope's lock. */
+export async function appendMessages(
+  tx: Db,
+  scope: ScopeRow,
+  messages: Message[],
+  change: Omit<ScopeChange, 'stored'>,
+): Promise<ScopeRow> {
+  const owner = {
+    organizationId: scope.organization_id,
+    agentId: scope.agent_id,
+    conversationId: scope.id,
+  }
+  const at = { epoch: scope.context_epoch, length: scope.context_length }
+  const ids = messages.map(({ id }) => id)
+  const stored = { ...change, stored: messages.length }
+  const columns = { context_length: scope.context_length + messages.length }
+  if (messages.length === 0) return updateScope(tx, scope, stored, columns)
+  const writing = tx
+    .with('new_messages', (db) =>
+      db
+        .insertInto('messages')
+        .values(messages.map((message) => toRow(message, owner)))
+        .returning('id'),
+    )
+    .with('new_items', (db) =>
+      db
+        .insertInto('context_items')
+        .values(contextItems(scope, at, ids))
+        .returning('ordinal'),
+    )
+  return updateScope(writing, scope, stored, columns)
+}
+
 /** Adds stored messages to the end of a scope's context and keeps its numbers, under the scope's lock. */
 export async function extendContext(
   tx: Db,
@@ -21,7 +56,7 @@ export async function extendContext(
   change: ScopeChange,
 ): Promise<ScopeRow> {
   const at = { epoch: scope.context_epoch, length: scope.context_length }
-  await appendContext(tx, scope.organization_id, scope.id, at, ids)
+  await appendContext(tx, scope, at, ids)
   return updateScope(tx, scope, change, { context_length: scope.context_length + ids.length })
 }
 
@@ -33,7 +68,7 @@ export async function replaceContext(
   change: ScopeChange,
 ): Promise<ScopeRow> {
   const epoch = scope.context_epoch + 1
-  await appendContext(tx, scope.organization_id, scope.id, { epoch, length: 0 }, ids)
+  await appendContext(tx, scope, { epoch, length: 0 }, ids)
   await tx
     .deleteFrom('context_items')
     .where('organization_id', '=', scope.organization_id)
@@ -48,7 +83,7 @@ export async function replaceContext(
 }
 
 async function updateScope(
-  tx: Db,
+  tx: Pick<Db, 'updateTable'>,
   scope: ScopeRow,
   change: ScopeChange,
   columns: Partial<Pick<ScopeRow, 'context_epoch' | 'context_length' | 'compaction_failed_at'>>,

@@ -3,7 +3,7 @@ import type { ConversationId, OrganizationId, ProcessId, RunId } from '../domain
 import type { Lease } from '../domain/run.ts'
 import { SEQ_BLOCK } from './admit-run.ts'
 import type { Db } from './schema.ts'
-import { lockScope, type ScopeRow } from './scopes.ts'
+import type { ScopeRow } from './scopes.ts'
 
 /** The driver is no longer the driver: somebody has cancelled the run, taken it over or deleted it. Not an error. */
 export class LeaseLost extends Error {
@@ -75,17 +75,22 @@ export async function claimRun(
  * the run's newest or the run is not running.
  */
 export async function holdRun(tx: Db, lease: Lease): Promise<ScopeRow> {
-  const scope = await lockScope(tx, lease.organizationId, lease.conversationId, true)
-  const run = await tx
-    .selectFrom('runs')
-    .where('organization_id', '=', lease.organizationId)
-    .where('id', '=', lease.runId)
-    .where('lease_epoch', '=', lease.epoch)
-    .where('status', '=', 'running')
-    .select('id')
-    .forNoKeyUpdate()
+  const scope = await tx
+    .selectFrom('conversations')
+    .innerJoin('runs', (join) =>
+      join
+        .onRef('runs.organization_id', '=', 'conversations.organization_id')
+        .on('runs.id', '=', lease.runId)
+        .on('runs.lease_epoch', '=', lease.epoch)
+        .on('runs.status', '=', 'running'),
+    )
+    .where('conversations.organization_id', '=', lease.organizationId)
+    .where('conversations.id', '=', lease.conversationId)
+    .selectAll('conversations')
+    // Rows are locked in the order of the names here, and looked at again once they are.
+    .forNoKeyUpdate(['conversations', 'runs'])
     .executeTakeFirst()
-  if (!run) throw new LeaseLost(`${lease.runId} is no longer driven under epoch ${lease.epoch}`)
+  if (!scope) throw new LeaseLost(`${lease.runId} is no longer driven under epoch ${lease.epoch}`)
   return scope
 }
 

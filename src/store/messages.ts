@@ -3,6 +3,7 @@ import type { ConversationId, MessageId, OrganizationId } from '../domain/id.ts'
 import type { Message } from '../domain/message.ts'
 import { type MessageOwner, toMessage, toRow } from './message-rows.ts'
 import type { Db } from './schema.ts'
+import type { ScopeRow } from './scopes.ts'
 
 /** Stores messages at the end of the history, in the order given. */
 export async function insertMessages(db: Db, owner: MessageOwner, messages: Message[]): Promise<void> {
@@ -54,24 +55,32 @@ export async function readContext(
 /** Adds to the end of a context whose last ordinal is `length - 1`. */
 export async function appendContext(
   db: Db,
-  organizationId: OrganizationId,
-  conversationId: ConversationId,
-  at: { epoch: number; length: number },
+  scope: Pick<ScopeRow, 'organization_id' | 'id'>,
+  at: ContextEnd,
   ids: MessageId[],
 ): Promise<void> {
   if (ids.length === 0) return
   await db
     .insertInto('context_items')
-    .values(
-      ids.map((messageId, index) => ({
-        organization_id: organizationId,
-        conversation_id: conversationId,
-        epoch: at.epoch,
-        ordinal: at.length + index,
-        message_id: messageId,
-      })),
-    )
+    .values(contextItems(scope, at, ids))
     .execute()
+}
+
+/** Where a context ends: the ordinal of the next item is its length. */
+type ContextEnd = { epoch: number; length: number }
+
+export function contextItems(
+  scope: Pick<ScopeRow, 'organization_id' | 'id'>,
+  at: ContextEnd,
+  ids: MessageId[],
+) {
+  return ids.map((messageId, index) => ({
+    organization_id: scope.organization_id,
+    conversation_id: scope.id,
+    epoch: at.epoch,
+    ordinal: at.length + index,
+    message_id: messageId,
+  }))
 }
 
 export async function hasMessage(db: Db, organizationId: OrganizationId, id: MessageId): Promise<boolean> {

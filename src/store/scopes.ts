@@ -41,30 +41,41 @@ export type ScopeFacts = {
 
 /** What stands in a scope. Read it after the lock, in a statement of its own: before, it may be old. */
 export async function readScopeFacts(tx: Db, scope: ScopeRow): Promise<ScopeFacts> {
-  const runs = await tx
+  const { activeRunId, waitingCount, hasApproval } = await tx
+    .selectNoFrom((query) => [
+      unfinishedRuns(query, scope).where('holds_turn', '=', true).select('id').as('activeRunId'),
+      unfinishedRuns(query, scope)
+        .where('holds_turn', '=', false)
+        .select((run) => run.fn.countAll<number>().as('count'))
+        .$asScalar()
+        .$notNull()
+        .as('waitingCount'),
+      query.exists(openApprovals(query, scope).select('message_id')).as('hasApproval'),
+    ])
+    .executeTakeFirstOrThrow()
+  const open = hasApproval ? await findOpenApproval(tx, scope) : undefined
+  return { activeRunId, waitingCount, openApproval: open ?? null }
+}
+
+type Scoped = Pick<ScopeRow, 'organization_id' | 'id'>
+
+function unfinishedRuns(db: Pick<Db, 'selectFrom'>, scope: Scoped) {
+  return db
     .selectFrom('runs')
     .where('organization_id', '=', scope.organization_id)
     .where('conversation_id', '=', scope.id)
     .where('status', 'in', ['created', 'running'])
-    .select(['id', 'holds_turn'])
-    .execute()
-  return {
-    activeRunId: runs.find((run) => run.holds_turn)?.id ?? null,
-    waitingCount: runs.filter((run) => !run.holds_turn).length,
-    openApproval: (await findOpenApproval(tx, scope)) ?? null,
-  }
 }
 
-export async function findOpenApproval(
-  db: Db,
-  scope: { organization_id: OrganizationId; id: ConversationId },
-): Promise<OpenApproval | undefined> {
+function openApprovals(db: Pick<Db, 'selectFrom'>, scope: Scoped) {
   return db
     .selectFrom('open_approvals')
     .where('organization_id', '=', scope.organization_id)
     .where('conversation_id', '=', scope.id)
-    .selectAll()
-    .executeTakeFirst()
+}
+
+export async function findOpenApproval(db: Db, scope: Scoped): Promise<OpenApproval | undefined> {
+  return openApprovals(db, scope).selectAll().executeTakeFirst()
 }
 
 /** What a turn needs to know of its scope. */

@@ -1,10 +1,11 @@
-import { sql } from 'kysely'
+import { type QueryCreator, type Selectable, sql } from 'kysely'
 import type { RunError } from '../domain/failure.ts'
-import type { AgentId, ConversationId, OrganizationId, RunId } from '../domain/id.ts'
+import type { AgentId, ConversationId, OrganizationId, RunId, StepId } from '../domain/id.ts'
 import type { JsonObject } from '../domain/json.ts'
 import type { Outcome } from '../domain/run.ts'
 import { STOP_REASONS } from '../domain/stop-reason.ts'
-import type { Db } from './schema.ts'
+import type { Database, Db, RunsTable } from './schema.ts'
+import { type RunUsage, usageOf } from './steps.ts'
 
 export type Settled = {
   organizationId: OrganizationId
@@ -19,11 +20,15 @@ export type EndedRun = {
   callbackUrl: string | null
   /** Who did not drive the run numbers its last frames from here on. */
   seqReserved: number
+  usage: RunUsage
+  /** Steps that were still open. */
+  closedSteps: StepId[]
 }
 
 /**
- * Ends a run, in a transaction that holds its scope and its row: status, reason, metrics, the agent's last stop reason,
- * and the turn. The caller adds the terminal frames and the jobs. Undefined: the run had ended already, nothing is changed.
+ * Ends a run, in a transaction that holds its scope and its row, with one statement: status, reason, steps that are left
+ * open, metrics, the agent's last stop reason, and the turn. The caller adds the terminal frames and the jobs. Undefined:
+ * the run had ended already, nothing is changed.
  *
  * `fromCompleted`: the one way out of a terminal state, a cancel of a completed run that still owns the open approval.
  * Duration and completion time stay those of the first ending.
@@ -34,11 +39,43 @@ export async function settleRun(
   outcome: Outcome,
   fromCompleted = false,
 ): Promise<EndedRun | undefined> {
-  const status = STOP_REASONS[outcome.stopReason]
   const row = await tx
+    .with('ended', (db) => endRow(db, run, outcome, fromCompleted))
+    .with('closed_steps', (db) => closeOpenSteps(db, run, outcome))
+    .with('measured', (db) => endMetrics(db, run))
+    .with('agent', (db) => endForAgent(db, run, outcome))
+    .with('scope', (db) =>
+      db
+        .updateTable('conversations')
+        .from('ended')
+        .set({ last_run_completion: sql<string>`clock_timestamp()` })
+        .where('conversations.organization_id', '=', run.organizationId)
+        .where('conversations.id', '=', run.conversationId)
+        .returning('conversations.id'),
+    )
+    .selectFrom('ended')
+    .innerJoin(usageOf(tx, run.organizationId, run.runId).as('usage'), (join) => join.onTrue())
+    .selectAll()
+    .select(sql<StepId[]>`array(select id from closed_steps)`.as('closedSteps'))
+    .executeTakeFirst()
+  if (!row) return undefined
+  const { created_at, completed_at, callback_url, seq_reserved, closedSteps, id, created_order, ...usage } =
+    row
+  return {
+    createdAt: created_at,
+    completedAt: completed_at,
+    callbackUrl: callback_url,
+    seqReserved: seq_reserved,
+    usage,
+    closedSteps,
+  }
+}
+
+function endRow(db: QueryCreator<Database>, run: Settled, outcome: Outcome, fromCompleted: boolean) {
+  return db
     .updateTable('runs')
     .set((columns) => ({
-      status,
+      status: STOP_REASONS[outcome.stopReason],
       stop_reason: outcome.stopReason,
       completed_at: sql<string>`coalesce(completed_at, clock_timestamp())`,
       metadata: sql<string>`coalesce(metadata, '{}') || ${JSON.stringify(errorPatch(run.runId, outcome.error))}::jsonb`,
@@ -53,17 +90,12 @@ export async function settleRun(
         ? where.and([where('status', '=', 'completed'), where('stop_reason', '=', 'requires_approval')])
         : where('status', 'in', ['created', 'running']),
     )
-    .returning(['created_order', 'created_at', 'completed_at', 'callback_url', 'seq_reserved'])
-    .executeTakeFirst()
-  if (!row) return undefined
-  if (!fromCompleted) await endMetrics(tx, run)
-  await endForAgent(tx, run, outcome, row.created_order)
-  return {
-    createdAt: row.created_at,
-    completedAt: row.completed_at,
-    callbackUrl: row.callback_url,
-    seqReserved: row.seq_reserved,
-  }
+    .returning(['id', 'created_order', 'created_at', 'completed_at', 'callback_url', 'seq_reserved'])
+}
+
+/** The row of a run that this statement ends; nothing else of the statement happens without it. */
+type Ending = Database & {
+  ended: Pick<Selectable<RunsTable>, 'id' | 'created_order' | 'created_at' | 'completed_at'>
 }
 
 /** What `metadata.error` holds: the same object as the stream's error event. */
@@ -82,37 +114,58 @@ function errorPatch(runId: RunId, error: RunError | null): JsonObject {
   }
 }
 
-async function endMetrics(tx: Db, run: Settled): Promise<void> {
-  await sql`
-    update run_metrics set
-      run_ns = (extract(epoch from clock_timestamp() - (
-        select created_at from runs where organization_id = ${run.organizationId} and id = ${run.runId})) * 1e9)::bigint,
-      num_steps = (select count(*) from steps
-        where organization_id = ${run.organizationId} and run_id = ${run.runId} and status <> 'pending'),
-      tools_used = (select jsonb_agg(distinct tool_id) from tool_executions
-        where organization_id = ${run.organizationId} and run_id = ${run.runId} and tool_id is not null)
-    where organization_id = ${run.organizationId} and id = ${run.runId} and run_ns is null
-  `.execute(tx)
+/** Steps that the run leaves behind unfinished. */
+function closeOpenSteps(db: QueryCreator<Ending>, run: Settled, { stopReason }: Outcome) {
+  const status = STOP_REASONS[stopReason] === 'cancelled' ? 'cancelled' : 'failed'
+  return db
+    .updateTable('steps')
+    .from('ended')
+    .set({
+      status,
+      phase: 'committed',
+      stop_reason: stopReason,
+      updated_at: sql<string>`now()`,
+      ...(status === 'failed' && { error_type: 'interrupted' }),
+    })
+    .where('steps.organization_id', '=', run.organizationId)
+    .where('steps.run_id', '=', run.runId)
+    .where('steps.status', '=', 'pending')
+    .returning('steps.id')
+}
+
+/** Written once: a run that ends a second time keeps its times. */
+function endMetrics(db: QueryCreator<Ending>, run: Settled) {
+  return db
+    .updateTable('run_metrics')
+    .from('ended')
+    .set({
+      run_ns: sql<number>`(extract(epoch from ended.completed_at - ended.created_at) * 1e9)::bigint`,
+      num_steps: sql<number>`(select count(*) from steps
+        where organization_id = ${run.organizationId} and run_id = ${run.runId})`,
+      tools_used: sql<string>`(select jsonb_agg(distinct tool_id) from tool_executions
+        where organization_id = ${run.organizationId} and run_id = ${run.runId} and tool_id is not null)`,
+    })
+    .where('run_metrics.organization_id', '=', run.organizationId)
+    .where('run_metrics.id', '=', run.runId)
+    .where('run_metrics.run_ns', 'is', null)
+    .returning('run_metrics.id')
 }
 
 /** The agent remembers its newest run; an older one that ends late does not overwrite it. */
-async function endForAgent(tx: Db, run: Settled, outcome: Outcome, createdOrder: number): Promise<void> {
-  await sql`
-    update agents set
-      last_stop_reason = ${outcome.stopReason},
-      last_run_completion = clock_timestamp(),
-      last_run_duration_ms = (select run_ns / 1000000 from run_metrics
-        where organization_id = ${run.organizationId} and id = ${run.runId}),
-      last_run_order = ${createdOrder},
-      updated_at = clock_timestamp()
-    where organization_id = ${run.organizationId} and id = ${run.agentId} and last_run_order <= ${createdOrder}
-  `.execute(tx)
-  await tx
-    .updateTable('conversations')
-    .set({ last_run_completion: sql<string>`clock_timestamp()` })
-    .where('organization_id', '=', run.organizationId)
-    .where('id', '=', run.conversationId)
-    .execute()
+function endForAgent(db: QueryCreator<Ending>, run: Settled, outcome: Outcome) {
+  return db
+    .updateTable('agents')
+    .from('ended')
+    .set((columns) => ({
+      last_stop_reason: outcome.stopReason,
+      last_run_completion: sql<string>`clock_timestamp()`,
+      last_run_duration_ms: sql<number>`(extract(epoch from ended.completed_at - ended.created_at) * 1e3)::bigint`,
+      last_run_order: columns.ref('ended.created_order'),
+    }))
+    .where('agents.organization_id', '=', run.organizationId)
+    .where('agents.id', '=', run.agentId)
+    .whereRef('agents.last_run_order', '<=', 'ended.created_order')
+    .returning('agents.id')
 }
 
 /**

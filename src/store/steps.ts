@@ -1,10 +1,11 @@
 import { type Insertable, sql } from 'kysely'
 import type { RunError } from '../domain/failure.ts'
 import type { AgentId, ConversationId, OrganizationId, RunId, StepId } from '../domain/id.ts'
-import type { LlmConfig, Usage } from '../domain/model.ts'
+import type { LlmConfig, ModelTrace, Usage } from '../domain/model.ts'
 import type { StepStatus, StepTimes, StoredReply } from '../domain/step.ts'
 import type { StopReason } from '../domain/stop-reason.ts'
 import type { Db, StepsTable } from './schema.ts'
+import { insertTrace } from './traces.ts'
 
 export type NewStep = {
   id: StepId
@@ -38,10 +39,18 @@ export type StepEnd = {
   stopReason: StopReason | null
   error: RunError | null
   times: StepTimes
+  /** What went to the provider and came back; null: it is not known, or not kept. */
+  trace: ModelTrace | null
 }
 
+/** Ends a step: its row, its times, and the trace of its model call. */
 export async function endStep(tx: Db, step: NewStep, end: StepEnd): Promise<void> {
-  await tx
+  const metrics = tx.with('metrics', (db) => insertMetrics(db, step, end.times))
+  const { trace } = end
+  const writing = trace
+    ? metrics.with('trace', (db) => insertTrace(db, trace, { ...step, stepId: step.id, config: end.config }))
+    : metrics
+  await writing
     .updateTable('steps')
     .set({
       ...configColumns(end.config),
@@ -56,7 +65,10 @@ export async function endStep(tx: Db, step: NewStep, end: StepEnd): Promise<void
     .where('organization_id', '=', step.organizationId)
     .where('id', '=', step.id)
     .execute()
-  await tx
+}
+
+function insertMetrics(db: Pick<Db, 'insertInto'>, step: NewStep, times: StepTimes) {
+  return db
     .insertInto('step_metrics')
     .values({
       organization_id: step.organizationId,
@@ -64,10 +76,10 @@ export async function endStep(tx: Db, step: NewStep, end: StepEnd): Promise<void
       run_id: step.runId,
       agent_id: step.agentId,
       project_id: step.projectId,
-      ...timeColumns(end.times),
+      ...timeColumns(times),
     })
-    .onConflict((conflict) => conflict.columns(['organization_id', 'id']).doUpdateSet(timeColumns(end.times)))
-    .execute()
+    .onConflict((conflict) => conflict.columns(['organization_id', 'id']).doUpdateSet(timeColumns(times)))
+    .returning('id')
 }
 
 function configColumns(config: LlmConfig) {
@@ -146,31 +158,6 @@ export async function saveReply(
     .execute()
 }
 
-/** Ends the steps that a run leaves behind unfinished; returns them. */
-export async function closeOpenSteps(
-  tx: Db,
-  organizationId: OrganizationId,
-  runId: RunId,
-  status: 'cancelled' | 'failed',
-  stopReason: StopReason,
-): Promise<StepId[]> {
-  const rows = await tx
-    .updateTable('steps')
-    .set({
-      status,
-      phase: 'committed',
-      stop_reason: stopReason,
-      updated_at: sql<string>`now()`,
-      ...(status === 'failed' && { error_type: 'interrupted' }),
-    })
-    .where('organization_id', '=', organizationId)
-    .where('run_id', '=', runId)
-    .where('status', '=', 'pending')
-    .returning('id')
-    .execute()
-  return rows.map(({ id }) => id)
-}
-
 export type OpenStep = { id: StepId; index: number; attempt: number; reply: StoredReply | null }
 
 /** The step in flight of a run, with what the journal knows of it. */
@@ -190,7 +177,11 @@ export async function findOpenStep(
 
 /** What a run has used, over all its steps; null where no step reported anything. */
 export async function readUsage(db: Db, organizationId: OrganizationId, runId: RunId): Promise<RunUsage> {
-  const row = await db
+  return usageOf(db, organizationId, runId).executeTakeFirstOrThrow()
+}
+
+export function usageOf(db: Db, organizationId: OrganizationId, runId: RunId) {
+  return db
     .selectFrom('steps')
     .where('organization_id', '=', organizationId)
     .where('run_id', '=', runId)
@@ -204,8 +195,6 @@ export async function readUsage(db: Db, organizationId: OrganizationId, runId: R
       sql<number | null>`sum((prompt_tokens_details->>'cache_creation_tokens')::bigint)`.as('cacheWrite'),
       sql<number | null>`sum((completion_tokens_details->>'reasoning_tokens')::bigint)`.as('reasoning'),
     ])
-    .executeTakeFirstOrThrow()
-  return row
 }
 
 export type RunUsage = {

@@ -4,8 +4,8 @@ import type { LlmConfig, ModelTrace } from '../domain/model.ts'
 import type { Db } from './schema.ts'
 
 /** Keeps what went to a provider and came back. NUL, which the database cannot hold, is left out. */
-export async function insertTrace(
-  tx: Db,
+export function insertTrace(
+  db: Pick<Db, 'insertInto'>,
   trace: ModelTrace,
   of: {
     organizationId: OrganizationId
@@ -14,8 +14,8 @@ export async function insertTrace(
     stepId: StepId | null
     config: LlmConfig
   },
-): Promise<void> {
-  await tx
+) {
+  return db
     .insertInto('provider_traces')
     .values({
       organization_id: of.organizationId,
@@ -28,7 +28,7 @@ export async function insertTrace(
       response_json: storable(trace.response),
       llm_config: storable(of.config),
     })
-    .execute()
+    .returning('id')
 }
 
 function storable(value: unknown): string {

@@ -12,7 +12,7 @@ import type {
   StepRef,
 } from '../loop/state.ts'
 import { insertApproval } from '../store/approvals.ts'
-import { extendContext, findSystemMessageId, replaceContext } from '../store/contexts.ts'
+import { appendMessages, findSystemMessageId, replaceContext } from '../store/contexts.ts'
 import { insertFrames } from '../store/events.ts'
 import { holdRun, reserveSeq } from '../store/leases.ts'
 import { saveDone } from '../store/ledger.ts'
@@ -22,7 +22,6 @@ import type { Db } from '../store/schema.ts'
 import { type ScopeRow, toScope } from '../store/scopes.ts'
 import { saveTtft } from '../store/settle-run.ts'
 import { addToolTime, endStep, hasEnded, type NewStep, stepValues } from '../store/steps.ts'
-import { insertTrace } from '../store/traces.ts'
 import type { Drive } from './drive.ts'
 import { framesOf } from './message-frames.ts'
 import { persist } from './persist.ts'
@@ -75,19 +74,12 @@ async function storeStep(
     await runEdits(tx, drive, agent, { id: commit.messageStepId }, commit.left),
   )
   const messages = [...commit.unsaved, ...conclusion.messages]
-  await insertMessages(tx, drive.lease, messages)
   await storePrompt(tx, held, commit.prompt?.text)
-  const scope = await extendContext(
-    tx,
-    held,
-    messages.map(({ id }) => id),
-    {
-      stored: messages.length,
-      contextTokens: conclusion.contextTokens,
-      calibration: commit.calibration,
-      prompt: commit.prompt,
-    },
-  )
+  const scope = await appendMessages(tx, held, messages, {
+    contextTokens: conclusion.contextTokens,
+    calibration: commit.calibration,
+    prompt: commit.prompt,
+  })
   await storeStepRow(tx, drive, commit, conclusion)
   if (conclusion.approval)
     await insertApproval(tx, drive.lease, conclusion.approval, drive.request.clientTools)
@@ -147,18 +139,9 @@ async function storeStepRow(tx: Db, drive: Drive, commit: StepCommit, conclusion
     stopReason: conclusion.outcome?.stopReason ?? null,
     error: null,
     times: commit.times,
+    trace: commit.trace,
   })
   await drive.deps.queue.enqueue(tx, 'step_webhook', step.id, { stepId: step.id })
-  if (commit.trace) {
-    const { organizationId, agentId, runId } = drive.lease
-    await insertTrace(tx, commit.trace, {
-      organizationId,
-      agentId,
-      runId,
-      stepId: step.id,
-      config: commit.config,
-    })
-  }
 }
 
 async function storePrompt(tx: Db, scope: ScopeRow, text: string | undefined): Promise<void> {
@@ -251,17 +234,9 @@ async function storeFailedStep(tx: Db, drive: Drive, outcome: Outcome, failed: F
     stopReason: outcome.stopReason,
     error: failed.error,
     times: failed.times,
+    trace: failed.trace,
   })
   await drive.deps.queue.enqueue(tx, 'step_webhook', step.id, { stepId: step.id })
-  if (!failed.trace) return
-  const { organizationId, agentId, runId } = drive.lease
-  await insertTrace(tx, failed.trace, {
-    organizationId,
-    agentId,
-    runId,
-    stepId: step.id,
-    config: failed.config,
-  })
 }
 
 /** Takes the run's unflushed frames along, and gives them back if nothing came of it. */

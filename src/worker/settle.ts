@@ -2,12 +2,11 @@ import type { Frame, NumberedFrame } from '../domain/frame.ts'
 import type { RunId } from '../domain/id.ts'
 import type { Message } from '../domain/message.ts'
 import type { Outcome } from '../domain/run.ts'
-import { STOP_REASONS } from '../domain/stop-reason.ts'
 import { insertFrames } from '../store/events.ts'
 import { insertMessages } from '../store/messages.ts'
 import type { Db } from '../store/schema.ts'
 import { handTurnOn, type Settled, settleRun } from '../store/settle-run.ts'
-import { closeOpenSteps, readUsage } from '../store/steps.ts'
+import type { RunUsage } from '../store/steps.ts'
 import { readWaitingCallers } from '../store/waiting.ts'
 import type { EngineDeps } from './deps.ts'
 
@@ -41,13 +40,12 @@ export async function settleInTx(
   },
 ): Promise<Settlement | undefined> {
   const { organizationId, runId } = run
-  const closed = await closeOpenSteps(tx, organizationId, runId, stepStatusOf(outcome), outcome.stopReason)
-  for (const stepId of closed) await deps.queue.enqueue(tx, 'step_webhook', stepId, { stepId })
   const ended = await settleRun(tx, run, outcome, options.fromCompleted)
   if (!ended) return undefined
+  for (const stepId of ended.closedSteps) await deps.queue.enqueue(tx, 'step_webhook', stepId, { stepId })
   const frames: NumberedFrame[] = options.fromCompleted
     ? []
-    : await terminalFrames(tx, run, outcome, options.seqFrom ?? ended.seqReserved, options.contextTokens)
+    : terminalFrames(outcome, options.seqFrom ?? ended.seqReserved, ended.usage, options.contextTokens)
   await insertFrames(tx, run.organizationId, run.runId, frames)
   if (ended.callbackUrl && !options.fromCompleted)
     await deps.queue.enqueue(tx, 'callback', runId, { organizationId, runId })
@@ -63,19 +61,13 @@ export async function settleInTx(
   }
 }
 
-function stepStatusOf(outcome: Outcome): 'cancelled' | 'failed' {
-  return STOP_REASONS[outcome.stopReason] === 'cancelled' ? 'cancelled' : 'failed'
-}
-
 /** One stop reason, the error if there is one, the usage: every stream ends so. */
-async function terminalFrames(
-  tx: Db,
-  run: Settled,
+function terminalFrames(
   outcome: Outcome,
   seqFrom: number,
+  usage: RunUsage,
   contextTokens: number | null,
-): Promise<NumberedFrame[]> {
-  const usage = await readUsage(tx, run.organizationId, run.runId)
+): NumberedFrame[] {
   const frames: Frame[] = [
     { kind: 'stop', stopReason: outcome.stopReason },
     ...(outcome.error ? [{ kind: 'error' as const, error: outcome.error }] : []),
