@@ -11,6 +11,7 @@ import { createAgentPost } from './worker/agent-post.ts'
 import { type CallbackDeps, deliverCallback } from './worker/callback.ts'
 import type { EngineDeps } from './worker/deps.ts'
 import { faultOf } from './worker/fault-points.ts'
+import { fireSchedule } from './worker/fire-schedule.ts'
 import { startFollowPoll } from './worker/follow-poll.ts'
 import { FrameBuffer } from './worker/frame-buffer.ts'
 import type { Observe } from './worker/observation.ts'
@@ -92,6 +93,7 @@ export async function startEngine(parts: EngineParts): Promise<Engine> {
       async step_webhook({ stepId }) {
         if (stepWebhook !== null) await deliverStepWebhook({ url: stepWebhook, key: stepWebhookKey }, stepId)
       },
+      schedule: (job) => fireSchedule(deps, worker, callbacks.guard, job),
     },
     sweep: async () => {
       await worker.sweep()

@@ -5,6 +5,7 @@ import { contextRoutes } from './routes/contexts.ts'
 import { conversationRoutes } from './routes/conversations.ts'
 import { messageRoutes } from './routes/messages.ts'
 import { runRoutes } from './routes/runs.ts'
+import { scheduleRoutes } from './routes/schedules.ts'
 import { stepRoutes } from './routes/steps.ts'
 
 /** Everything that starts, follows, ends or shows turns. */
@@ -15,6 +16,7 @@ export function engineEndpoints(deps: HttpDeps): Endpoint[] {
     ...runRoutes(deps),
     ...stepRoutes(deps),
     ...contextRoutes(deps),
+    ...scheduleRoutes(deps),
     ...chatRoutes(deps),
   ]
 }

@@ -1,6 +1,7 @@
 import type { ColumnType, Generated, GeneratedAlways, Kysely } from 'kysely'
 import type { AgentType, CompactionSettings, PromptRefresh } from '../domain/agent.ts'
 import type { MessagePolicy } from '../domain/conversation.ts'
+import type { MessageType } from '../domain/frame.ts'
 import type {
   AgentId,
   BlockId,
@@ -13,6 +14,7 @@ import type {
   ToolId,
   UserId,
 } from '../domain/id.ts'
+import type { InputItem } from '../domain/input.ts'
 import type { Json, JsonObject } from '../domain/json.ts'
 import type {
   ApprovalAnswer,
@@ -24,6 +26,7 @@ import type {
 } from '../domain/message.ts'
 import type { EmbeddingConfig, LlmConfig, ResponseFormat, ToolSpec } from '../domain/model.ts'
 import type { RunStatus } from '../domain/run.ts'
+import type { ScheduleId, Timing } from '../domain/schedule.ts'
 import type { StepPhase, StepStatus, StoredReply, ToolExecution } from '../domain/step.ts'
 import type { StopReason } from '../domain/stop-reason.ts'
 import type { ToolRule, ToolType } from '../domain/tool.ts'
@@ -476,11 +479,15 @@ export type JobsTable = {
 
 export type SchedulesTable = {
   organization_id: OrganizationId
-  id: string
+  id: ScheduleId
   agent_id: AgentId
-  message: JsonColumn<JsonObject>
-  schedule: JsonColumn<JsonObject>
-  next_scheduled_at: string | null
+  created_by_id: UserId
+  timing: JsonColumn<Timing>
+  input: JsonColumn<InputItem[]>
+  steps_max: number
+  return_types: JsonOrNull<MessageType[]>
+  callback_url: string | null
+  next_at: string | null
   created_at: Generated<string>
 }
 

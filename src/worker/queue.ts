@@ -1,14 +1,17 @@
 import { fromKysely, PgBoss } from 'pg-boss'
 import type { OrganizationId, RunId, StepId } from '../domain/id.ts'
+import type { ScheduleId } from '../domain/schedule.ts'
 import type { Db } from '../store/schema.ts'
 import type { Observe } from './observation.ts'
 
 export type DriveJob = { organizationId: OrganizationId; runId: RunId }
+export type ScheduleJob = { organizationId: OrganizationId; scheduleId: ScheduleId; dueAt: string }
 
 /** What is to be done outside or later: tried again, later and later, until it succeeds. */
 export type Errands = {
   callback: { organizationId: OrganizationId; runId: RunId }
   step_webhook: { stepId: StepId }
+  schedule: ScheduleJob
 }
 export type ErrandHandlers = { [Name in keyof Errands]: (job: Errands[Name]) => Promise<void> }
 
@@ -25,6 +28,7 @@ const ERRANDS_DEFAULT: ErrandSettings = { off: ['step_webhook'], retryS: 5 }
 const ERRANDS: Record<keyof Errands, { queue: string; retries: number }> = {
   callback: { queue: 'perdure-callback', retries: 12 },
   step_webhook: { queue: 'perdure-step-webhook', retries: 6 },
+  schedule: { queue: 'perdure-schedule', retries: 12 },
 }
 
 export type QueueHandlers = {
@@ -96,6 +100,7 @@ export class Queue {
     })
     await this.#workOn('callback', handlers.errands)
     await this.#workOn('step_webhook', handlers.errands)
+    await this.#workOn('schedule', handlers.errands)
     const sweep = () =>
       void handlers
         .sweep()
@@ -141,16 +146,22 @@ export class Queue {
       .catch((error: unknown) => this.#observe({ type: 'job_failed', queue: DRIVE, error }))
   }
 
-  /** `key`: an id whose second errand would be the same one. */
+  /** `key`: an id whose second errand would be the same one. `dueAt`: RFC 3339; absent: now. */
   async enqueue<Name extends keyof Errands>(
     tx: Db,
     name: Name,
-    key: RunId | StepId,
+    key: RunId | StepId | null,
     job: Errands[Name],
+    dueAt?: string,
   ): Promise<void> {
     const { off, retryS } = this.#errands
     if (off.includes(name)) return
-    const options = { id: uuidOf(key), retryDelay: retryS, db: fromKysely(tx) }
+    const options = {
+      ...(key !== null && { id: uuidOf(key) }),
+      ...(dueAt !== undefined && { startAfter: dueAt }),
+      retryDelay: retryS,
+      db: fromKysely(tx),
+    }
     await this.#boss.send(ERRANDS[name].queue, job, options)
   }
 

@@ -265,16 +265,6 @@ export const LATER: LaterRoute[] = [
     ['refused', 'post /client-side-access-tokens', 'get /client-side-access-tokens'],
     ['refused', 'delete /client-side-access-tokens/{token}'],
   ),
-  ...later(
-    'Schedules',
-    'Schedule',
-    ['refused', `post ${agent}/schedule`, `get ${agent}/schedule`],
-    [
-      'refused',
-      `get ${agent}/schedule/{scheduled_message_id}`,
-      `delete ${agent}/schedule/{scheduled_message_id}`,
-    ],
-  ),
   ...later('Environments', 'Environment', [
     'refused',
     'get /environments',

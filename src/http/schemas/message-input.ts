@@ -129,7 +129,7 @@ export const MessageInput = z.preprocess(
 )
 export type MessageInput = z.infer<typeof MessageInput>
 
-function withType(item: unknown): unknown {
+export function withType(item: unknown): unknown {
   if (typeof item !== 'object' || item === null || Array.isArray(item)) return item
   if ('type' in item && item.type !== null && item.type !== undefined) return item
   const isApproval = 'approval_request_id' in item || 'approve' in item
