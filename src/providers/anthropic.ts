@@ -97,11 +97,17 @@ function thinkingOf({ config, toolChoice, messages }: ModelRequest): Thinking | 
  * began is ended without thinking: with a budget, the provider refuses it otherwise.
  */
 function hasThought(messages: PromptMessage[], model: string): boolean {
-  let at = messages.findLastIndex(({ role }) => role !== 'user')
-  if (messages[at]?.role !== 'tool') return true
-  while (messages[at - 2]?.role === 'tool') at -= 2
-  const begun = messages[at - 1]
-  if (begun?.role !== 'assistant') return true
+  let begun: Extract<PromptMessage, { role: 'assistant' }> | undefined
+  // What a user says behind results stands in one message with them, and does not end the turn.
+  let answered = false
+  for (const message of messages.toReversed()) {
+    if (message.role === 'tool') answered = true
+    if (message.role !== 'assistant') continue
+    if (!answered) break
+    begun = message
+    answered = false
+  }
+  if (!begun) return true
   const [first] = begun.content
   return (
     begun.model === model &&

@@ -1,12 +1,15 @@
 import { Fault } from '../domain/fault.ts'
 import type { AgentId, MessageId, OrganizationId } from '../domain/id.ts'
+import { deleteApproval } from './approvals.ts'
 import { replaceContext } from './contexts.ts'
 import type { Db } from './schema.ts'
 import { getAgentTarget, lockScope, readScopeFacts } from './scopes.ts'
+import { handTurnOn } from './settle-run.ts'
 
 /**
- * Puts messages of an agent, in a given order, in the place of its default conversation's context. Faults: not_found for
- * a message that the agent does not have; conversation_busy while a turn goes on.
+ * Puts messages of an agent, in a given order, in the place of its default conversation's context. An approval whose
+ * request is not among them is no longer open, and whoever waits behind it has the turn. Faults: not_found for a message
+ * that the agent does not have; conversation_busy while a turn goes on.
  */
 export async function setContext(
   tx: Db,
@@ -16,7 +19,7 @@ export async function setContext(
 ): Promise<void> {
   const target = await getAgentTarget(tx, organizationId, agentId)
   const scope = await lockScope(tx, organizationId, target.conversationId)
-  const { activeRunId } = await readScopeFacts(tx, scope)
+  const { activeRunId, openApproval } = await readScopeFacts(tx, scope)
   if (activeRunId) {
     throw new Fault('conversation_busy', `The context of ${agentId} is in use by a run`, {
       run_id: activeRunId,
@@ -26,6 +29,9 @@ export async function setContext(
   const missing = ids.find((id) => !known.has(id))
   if (missing) throw new Fault('not_found', `Message with id ${missing} not found.`)
   await replaceContext(tx, scope, [...new Set(ids)], { stored: 0 })
+  if (!openApproval || ids.includes(openApproval.message_id)) return
+  await deleteApproval(tx, organizationId, scope.id)
+  await handTurnOn(tx, organizationId, scope.id)
 }
 
 async function readOwnIds(db: Db, organizationId: OrganizationId, agentId: AgentId, ids: MessageId[]) {

@@ -1,4 +1,4 @@
-import type { AgentId, ConversationId, OrganizationId } from '../domain/id.ts'
+import type { AgentId, ConversationId, OrganizationId, RunId } from '../domain/id.ts'
 import { newId } from '../domain/id.ts'
 import type { Message } from '../domain/message.ts'
 import { timestampNow } from '../lib/clock.ts'
@@ -15,6 +15,7 @@ import { updateSystemMessage } from '../store/messages.ts'
 import { readPicture } from '../store/pictures.ts'
 import type { Db } from '../store/schema.ts'
 import { lockScope, readScopeFacts, type ScopeRow, savePromptBasis } from '../store/scopes.ts'
+import { handTurnOn } from '../store/settle-run.ts'
 import { inTransaction } from '../store/transaction.ts'
 import { conversationBusy } from './admit.ts'
 
@@ -43,9 +44,12 @@ async function storePrompt(
   await savePromptBasis(tx, scope, compiled.basis)
 }
 
-/** The context is the system message again; the history stays. An open approval is gone with it. */
-export async function resetContext(db: Db, name: ScopeName): Promise<void> {
-  await inTransaction(db, async (tx) => {
+/**
+ * The context is the system message again; the history stays. An open approval is gone with it, and whoever waited behind
+ * it has the turn: that run is returned, to be driven.
+ */
+export async function resetContext(db: Db, name: ScopeName): Promise<RunId | undefined> {
+  return inTransaction(db, async (tx) => {
     const scope = await lockScope(tx, name.organizationId, name.conversationId)
     await refuseWhileBusy(tx, scope)
     const systemId = await findSystemMessageId(tx, scope)
@@ -58,6 +62,7 @@ export async function resetContext(db: Db, name: ScopeName): Promise<void> {
       fresh,
       compilePrompt({ agent: picture.agent, scope: picture.scope, now: new Date() }),
     )
+    return handTurnOn(tx, name.organizationId, name.conversationId)
   })
 }
 

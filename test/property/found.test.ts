@@ -115,3 +115,22 @@ it('a Claude model goes on after a call that it was forced to make, and so witho
     say(calls(call('note')), text('done')),
   )
 })
+
+it('a Claude model goes on behind several answered calls that it made without thinking', async () => {
+  await holds(
+    { model: 'anthropic/claude-haiku-4-5', tools: ['note'] },
+    { ...say(calls(call('note'))), stepsMax: 1 },
+    { ...say({ ...text('words'), thinks: true, calls: [call('note')] } as Reply), stepsMax: 1 },
+    say(text('done')),
+  )
+})
+
+it('a message that waits behind an approval has its turn when the context is reset', async () => {
+  const rules = [{ type: 'requires_approval', tool_name: 'note' } as const]
+  await holds(
+    { tools: ['note'], rules },
+    say(calls(call('note'))),
+    { ...say(text('done')), way: 'async' },
+    { type: 'reset', conv: 0 },
+  )
+})

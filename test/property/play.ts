@@ -45,10 +45,7 @@ async function wrongNow(world: World, actor: Actor, seen: Set<string>): Promise<
 async function wrongAtTheEnd(world: World, actor: Actor, story: Story): Promise<string[]> {
   world.model.forgetLines()
   world.life.spare()
-  for (let left = 50; left > 0 && world.waits.count > 0; left--) {
-    world.waits.release(true)
-    await world.rest()
-  }
+  await restAll(world)
   const wrong: string[] = []
   for (const [conv] of actor.conversations.entries())
     wrong.push(...(await wrongInFarewell(world, actor, conv)))
@@ -63,7 +60,7 @@ async function wrongAtTheEnd(world: World, actor: Actor, story: Story): Promise<
 
 /** Closes an approval that is open, the way a client would, and says something: it must be answered. */
 async function wrongInFarewell(world: World, actor: Actor, conv: number): Promise<string[]> {
-  for (let left = 10; left > 0 && (await hasOpenApproval(world, actor, conv)); left--) {
+  for (let left = 4; left > 0 && (await hasOpenApproval(world, actor, conv)); left--) {
     const how = left % 2 === 0 ? 'deny' : 'approve'
     const answer = {
       type: 'answer',
@@ -75,12 +72,12 @@ async function wrongInFarewell(world: World, actor: Actor, conv: number): Promis
       returns: 'text',
     } as const
     await actor.do({ ...answer, clientTools: false, replies: [] })
-    await world.rest()
-    while (world.waits.count > 0) {
-      world.waits.release(true)
-      await world.rest()
-    }
+    await restAll(world)
   }
+  // Rules may ask for the same call for ever.
+  if (await hasOpenApproval(world, actor, conv))
+    await actor.do({ type: 'cancel', what: 'conversation', conv })
+  await restAll(world)
   const path = `/v1/conversations/${actor.conversations[conv]}/messages`
   const body = { streaming: false, messages: [{ role: 'user', content: 'farewell' }] }
   const { status, text } = await send(world, path, body, 'farewell', false)
@@ -88,6 +85,14 @@ async function wrongInFarewell(world: World, actor: Actor, conv: number): Promis
   return status === 200
     ? []
     : [`conversation ${conv} does not take a plain message: ${status} ${text.slice(0, 300)}`]
+}
+
+async function restAll(world: World): Promise<void> {
+  await world.rest()
+  while (world.waits.count > 0) {
+    world.waits.release(true)
+    await world.rest()
+  }
 }
 
 async function hasOpenApproval(world: World, actor: Actor, conv: number): Promise<boolean> {

@@ -19,7 +19,7 @@ import { writeStory } from './write-story.ts'
 
 /** Stories after which a world is made anew, so that its tables stay small. */
 const STORIES_PER_WORLD = 400
-const SHORTEN_MS = 60_000
+const SHORTEN_MS = 45_000
 
 const { values } = parseArgs({
   options: {

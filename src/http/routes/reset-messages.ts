@@ -23,7 +23,8 @@ export function resetRoutes(deps: HttpDeps): Endpoint[] {
     route(reset, async ({ params: { agent_id: agentId }, body, actor, c }) => {
       const target = await getAgentTarget(deps.db, actor.organizationId, agentId)
       const owner = { ...target, organizationId: actor.organizationId }
-      await resetContext(deps.db, owner)
+      const waiting = await resetContext(deps.db, owner)
+      if (waiting) deps.engine.worker.driveNext({ ...owner, runId: waiting })
       if (body?.add_default_initial_messages) await saveDefaultMessages(deps.db, owner)
       return c.json(await showAgent(deps, actor, agentId))
     }),
