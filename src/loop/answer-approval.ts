@@ -1,3 +1,4 @@
+import { newId, type StepId } from '../domain/id.ts'
 import { formatLocalTime } from '../domain/local-time.ts'
 import type { ToolCall, ToolReturn } from '../domain/message.ts'
 import { afterCommit } from './after-commit.ts'
@@ -26,6 +27,7 @@ export async function* answerApproval(
 ): AsyncGenerator<LoopEvent, StepResult> {
   const stepId = answer.request.stepId
   if (!stepId) throw new Error(`${answer.request.id} has no step`)
+  const nextStepId = newId('step')
   const start = ports.monotonicNs()
   const startWall = ports.wallNs()
   const plans = plansFor(state, answer, ports)
@@ -38,6 +40,7 @@ export async function* answerApproval(
   const committed = await ports.commit({
     step: null,
     messageStepId: stepId,
+    nextStepId,
     unsaved: stamped(state.unsaved, state, stepId),
     config: configOf(state),
     usage: USAGE_NONE,
@@ -46,7 +49,7 @@ export async function* answerApproval(
     calibration: null,
     prompt: null,
     left: ran.left,
-    conclude: (last) => concludeAnswer(state, answer, plans, [...ran.returns, ...last], ports),
+    conclude: (last) => concludeAnswer(state, answer, plans, [...ran.returns, ...last], nextStepId, ports),
     keepOpen: (conclusion) => compactionDue(state, conclusion.contextTokens),
   })
   return yield* afterCommit(state, committed, null, ports, signal)
@@ -119,6 +122,7 @@ function concludeAnswer(
   answer: OpenAnswer,
   plans: Closed[],
   returns: ToolReturn[],
+  nextStepId: StepId,
   ports: LoopPorts,
 ): Conclusion {
   const results = plans.flatMap(
@@ -127,7 +131,7 @@ function concludeAnswer(
   // The message is called after what was run here; nothing was, where the client or a denial gave every result.
   const firstRun = plans.find(({ plan }) => plan?.type === 'run')
   const message = toolMessage(state, ports, answer.request.stepId, results, firstRun?.call.name ?? null)
-  const messages = [message, ...stamped(state.followUps, state, answer.request.stepId ?? 'step-')]
+  const messages = [message, ...stamped(state.followUps, state, nextStepId)]
   const called = turnHistory([...state.context, message]).map(({ name }) => name)
   const available = state.agent.tools.map((tool) => tool.name)
   const continuation = decideContinuation({

@@ -72,6 +72,8 @@ export type StepCommit = {
   step: StepRef | null
   /** Whose ids the messages carry. */
   messageStepId: StepId
+  /** The id of the step after this one, if there will be one. */
+  nextStepId: StepId
   unsaved: Message[]
   config: LlmConfig
   usage: Usage

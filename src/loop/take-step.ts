@@ -1,4 +1,4 @@
-import type { MessageId } from '../domain/id.ts'
+import { type MessageId, newId } from '../domain/id.ts'
 import { formatLocalTime } from '../domain/local-time.ts'
 import type { ToolReturn } from '../domain/message.ts'
 import type { StoredReply } from '../domain/step.ts'
@@ -52,6 +52,7 @@ export async function* takeStep(
   const committed = await ports.commit({
     step,
     messageStepId: step.id,
+    nextStepId: newId('step'),
     unsaved: stamped(asked.state.unsaved, asked.state, step.id),
     config: configOf(asked.state),
     usage: replied.usage,

@@ -28,7 +28,10 @@ export function checkAnswer(
   )
   const given = [...new Set(answers.map(({ callId }) => callId))]
   if (given.length === 0)
-    throw new Fault('bad_request', 'An approval response needs at least one answer in `approvals`')
+    throw new Fault(
+      'bad_request',
+      'Invalid approval response. Approval response message does not contain any approvals.',
+    )
   const isExact = given.length === expected.length && expected.every((id) => given.includes(id))
   if (!isExact) {
     throw new Fault(

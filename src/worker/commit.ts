@@ -113,7 +113,7 @@ async function endOrGoOn(
 
 async function startNext(tx: Db, drive: Drive, commit: StepCommit): Promise<StepRef> {
   const index = commit.step ? commit.step.index + 1 : 0
-  const next = newStep(drive, index)
+  const next = { ...newStep(drive, index), id: commit.nextStepId }
   await tx.insertInto('steps').values(stepValues(next)).execute()
   return { id: next.id, index, journal: null }
 }

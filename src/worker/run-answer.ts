@@ -1,5 +1,5 @@
 import type { MessageView, RequestUsage } from '../domain/frame.ts'
-import type { OrganizationId } from '../domain/id.ts'
+import type { MessageId, OrganizationId } from '../domain/id.ts'
 import type { Message } from '../domain/message.ts'
 import type { Run } from '../domain/run.ts'
 import { filterViews, isNudge, isOutput, viewOptionsOf, viewsOf } from '../domain/view.ts'
@@ -13,7 +13,9 @@ import { readUsage } from '../store/steps.ts'
 export type RunAnswer = { views: MessageView[]; usage: RequestUsage }
 
 export async function answerOfRun(db: Db, organizationId: OrganizationId, run: Run): Promise<RunAnswer> {
-  return read(db, organizationId, run, (messages) => messages.filter(isOutput))
+  return read(db, organizationId, run, (messages, sent) =>
+    messages.filter((message) => isOutput(message) && !sent.has(message.id)),
+  )
 }
 
 /** Messages of a transcript. */
@@ -28,7 +30,7 @@ async function read(
   db: Db,
   organizationId: OrganizationId,
   run: Run,
-  choose: (messages: Message[]) => Message[],
+  choose: (messages: Message[], sent: ReadonlySet<MessageId>) => Message[],
 ): Promise<RunAnswer> {
   const [request, messages, usage, scope] = await Promise.all([
     getRequest(db, organizationId, run.id),
@@ -36,7 +38,11 @@ async function read(
     readUsage(db, organizationId, run.id),
     findScope(db, organizationId, run.conversationId),
   ])
-  const shown = choose(messages.filter((message) => !isNudge(message) && !message.isErr))
+  const sent = new Set(request.input.map(({ id }) => id))
+  const shown = choose(
+    messages.filter((message) => !isNudge(message) && !message.isErr),
+    sent,
+  )
   const views = filterViews(viewsOf(shown, viewOptionsOf(request)), request.returnTypes)
   return { views, usage: { ...usage, contextTokens: scope?.context_tokens ?? null, runIds: null } }
 }
