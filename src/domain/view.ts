@@ -50,7 +50,15 @@ export function filterViews(views: MessageView[], types: MessageType[] | null): 
  * lists show everything.
  */
 export function isOutput(message: Message): boolean {
-  return message.role !== 'user' && message.role !== 'system' && message.role !== 'approval_response'
+  if (message.role === 'user') return isSummary(message)
+  return message.role !== 'system' && message.role !== 'approval_response'
+}
+
+/** Whether a message stands for older ones. For callers that do not know summaries it has the user's role. */
+export function isSummary(message: Message): boolean {
+  if (message.role !== 'user') return message.role === 'summary'
+  const envelope = message.content.length === 1 ? unpack(textOf(message.content)) : undefined
+  return envelope?.type === 'system_alert' && envelope.compaction_stats !== undefined
 }
 
 /** Whether a stored message is the loop's own nudge. */

@@ -1,3 +1,4 @@
+import type { StepId } from '../domain/id.ts'
 import type { Message } from '../domain/message.ts'
 import type { Usage } from '../domain/model.ts'
 import { isNudge } from '../domain/view.ts'
@@ -10,6 +11,7 @@ export async function* afterCommit(
   before: LoopState,
   committed: Committed,
   usage: Usage | null,
+  stepId: StepId,
   ports: LoopPorts,
   signal: AbortSignal,
 ): AsyncGenerator<LoopEvent, StepResult> {
@@ -25,7 +27,7 @@ export async function* afterCommit(
     usage: usage ? addUsage(before.usage, usage) : before.usage,
     nudges: inVain(committed.messages) ? before.nudges + 1 : 0,
   }
-  return yield* compactAfterStep(state, committed, ports, signal)
+  return yield* compactAfterStep(state, stepId, committed, ports, signal)
 }
 
 /** A step that called nothing and was told to. */

@@ -2,7 +2,7 @@ import { newId, type StepId } from '../domain/id.ts'
 import { formatLocalTime } from '../domain/local-time.ts'
 import type { ToolCall, ToolReturn } from '../domain/message.ts'
 import { afterCommit } from './after-commit.ts'
-import { compactionDue } from './compact-context.ts'
+import { compactionDue } from './compact/measure.ts'
 import { toolMessage } from './conclude-step.ts'
 import { type CallFate, decideContinuation } from './continuation.ts'
 import { stamped } from './new-message.ts'
@@ -50,9 +50,10 @@ export async function* answerApproval(
     prompt: null,
     left: ran.left,
     conclude: (last) => concludeAnswer(state, answer, plans, [...ran.returns, ...last], nextStepId, ports),
-    keepOpen: (conclusion) => compactionDue(state, conclusion.contextTokens),
+    keepOpen: ({ messages, contextTokens }) =>
+      compactionDue(state, state.context.length + messages.length, contextTokens),
   })
-  return yield* afterCommit(state, committed, null, ports, signal)
+  return yield* afterCommit(state, committed, null, stepId, ports, signal)
 }
 
 function journalReply(answer: OpenAnswer) {

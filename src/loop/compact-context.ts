@@ -1,69 +1,72 @@
 import { randomUUID } from 'node:crypto'
-import type { CompactionMode, CompactionSettings } from '../domain/agent.ts'
 import { type CompactionStats, packSummary } from '../domain/envelope.ts'
+import type { StepId } from '../domain/id.ts'
+import { newId } from '../domain/id.ts'
 import { formatLocalTime } from '../domain/local-time.ts'
 import type { Message } from '../domain/message.ts'
-import { type CompactionPlan, planAll, planSlidingWindow } from './compact/plan.ts'
+import { otidOf } from '../domain/otid.ts'
+import { compactionDue, countTokens, systemTooLarge, thresholdOf, tokensNow } from './compact/measure.ts'
 import { summaryText } from './compact/prompts.ts'
-import { type Summary, summarise } from './compact/summarise.ts'
+import { type Shrunk, shrink } from './compact/shrink.ts'
 import { type NoRoom, systemPromptTooLarge } from './fail-step.ts'
 import { newMessage } from './new-message.ts'
 import { configOf } from './offer-tools.ts'
 import { promptUpdate } from './refresh-prompt.ts'
 import type { Committed, LoopEvent, LoopPorts, LoopState, StepResult } from './state.ts'
-import { estimateTokens } from './tokens.ts'
 
 /** How often one step may make room after its provider said that the request was too large. */
 export const OVERFLOWS_MAX = 3
-/** Share of the window above which a context is compacted. */
-const TRIGGER_SHARE = 0.9
-/** A context that could not be compacted is not tried again before it has grown by this share. */
-const GROWTH_SHARE = 0.1
 
-export const COMPACTION_DEFAULTS: CompactionSettings = {
-  model: null,
-  model_settings: null,
-  prompt: null,
-  prompt_acknowledgement: false,
-  clip_chars: 50_000,
-  mode: 'sliding_window',
-  sliding_window_percentage: 0.3,
+/** What set a compaction off. Clients know the first two. */
+export type CompactionTrigger = 'context_window_exceeded' | 'post_step_context_check' | 'manual'
+
+export type CompactionCause = {
+  trigger: CompactionTrigger
+  /** The step that it belongs to. */
+  stepId: StepId | null
+  /** The turn is not over: what it was asked for stays in the context. */
+  goesOn: boolean
 }
 
 export type Compacted = { type: 'compacted'; state: LoopState; summary: string } | NoRoom
 
-/** Whether the context has outgrown its share of the window. */
-export function compactionDue(state: LoopState, contextTokens: number): boolean {
-  if (contextTokens <= thresholdOf(state)) return false
-  const failedAt = state.scope.compactionFailedAt
-  return failedAt === null || state.context.length > failedAt * (1 + GROWTH_SHARE)
-}
-
-function thresholdOf(state: LoopState): number {
-  return Math.floor(TRIGGER_SHARE * configOf(state).context_window)
-}
-
 /** After a step's commit: compacts if that is due, and ends the run if the step did. */
 export async function* compactAfterStep(
   state: LoopState,
+  stepId: StepId,
   committed: Committed,
   ports: LoopPorts,
   signal: AbortSignal,
 ): AsyncGenerator<LoopEvent, StepResult> {
-  if (!compactionDue(state, committed.contextTokens)) {
-    return committed.outcome ? { type: 'ended' } : { type: 'next', state }
+  const { outcome } = committed
+  if (!compactionDue(state, state.context.length, committed.contextTokens)) {
+    return outcome ? { type: 'ended' } : { type: 'next', state }
   }
-  const compacted = yield* compactContext(state, 'post_step_context_check', ports, signal)
+  const cause = { trigger: 'post_step_context_check' as const, stepId, goesOn: outcome === null }
+  const compacted = yield* compactContext(state, cause, ports, signal)
   if (signal.aborted) return { type: 'lost' }
-  if (compacted.type === 'system_prompt_too_large') {
-    await ports.settle(systemPromptTooLarge(), [], null)
-    return { type: 'ended' }
-  }
-  if (committed.outcome) {
-    await ports.settle(committed.outcome, [], null)
+  const end = compacted.type === 'system_prompt_too_large' ? systemPromptTooLarge() : outcome
+  if (end) {
+    await ports.settle(end, [], null)
     return { type: 'ended' }
   }
   return { type: 'next', state: compacted.type === 'compacted' ? compacted.state : state }
+}
+
+/**
+ * Before a call: makes room if the context is known to have outgrown its share, by a long message of the user's or
+ * because an earlier driver ended before it had. The provider has the last word where that does not help.
+ */
+export async function* compactBeforeStep(
+  state: LoopState,
+  stepId: StepId,
+  ports: LoopPorts,
+  signal: AbortSignal,
+): AsyncGenerator<LoopEvent, LoopState> {
+  if (!compactionDue(state, state.context.length, tokensNow(state))) return state
+  const cause = { trigger: 'context_window_exceeded' as const, stepId, goesOn: true }
+  const compacted = yield* compactContext(state, cause, ports, signal)
+  return compacted.type === 'compacted' ? compacted.state : state
 }
 
 /**
@@ -72,128 +75,73 @@ export async function* compactAfterStep(
  */
 export async function* compactContext(
   state: LoopState,
-  trigger: string,
+  cause: CompactionCause,
   ports: LoopPorts,
   signal: AbortSignal,
 ): AsyncGenerator<LoopEvent, Compacted> {
-  const tokens = state.scope.contextTokens ?? countTokens(state, state.context)
+  const tokens = tokensNow(state)
   const window = configOf(state).context_window
-  yield {
-    type: 'compaction_start',
-    id: randomUUID(),
-    stepId: state.step?.id ?? null,
-    trigger,
-    tokens,
-    window,
-  }
-  const tried = await tryModes(state, ports, signal)
-  if (!tried.ok) {
+  const { trigger, stepId } = cause
+  yield { type: 'compaction_start', id: randomUUID(), stepId, trigger, tokens, window }
+  const shrunk = await shrink(state, cause.goesOn, ports, signal)
+  const commit = shrunk.ok ? commitOf(state, cause, tokens, shrunk, ports) : null
+  const isLarge = commit !== null && commit.contextTokens >= thresholdOf(state)
+  const isUseless = isLarge && commit.contextTokens >= countTokens(state, state.context)
+  if (!commit || isUseless) {
     await ports.noteCompactionFailed(state.context.length)
-    return systemTooLarge(state) ? { type: 'system_prompt_too_large' } : tried.reason
+    if (systemTooLarge(state)) return { type: 'system_prompt_too_large' }
+    return shrunk.ok ? { type: 'useless' } : shrunk.reason
   }
-  const result = resultOf(state, trigger, tokens, tried, ports)
-  if (result.contextTokens >= tokens && systemTooLarge(state)) return { type: 'system_prompt_too_large' }
-  const scope = await ports.commitCompaction(result.commit)
+  const scope = await ports.commitCompaction(commit)
+  if (isLarge) await ports.noteCompactionFailed(scope.contextLength)
   const [system] = state.context
-  const context = system
-    ? [withText(system, result.commit.prompt?.text), result.commit.summary, ...tried.plan.kept]
-    : []
-  return { type: 'compacted', summary: tried.summary, state: { ...state, scope, context, unsaved: [] } }
+  const context = system ? [withText(system, commit.prompt?.text), commit.summary, ...commit.kept] : []
+  const summary = shrunk.ok ? shrunk.summary : ''
+  return { type: 'compacted', summary, state: { ...state, scope, context, unsaved: [] } }
 }
 
-type Tried = { ok: true; plan: CompactionPlan; summary: string } | { ok: false; reason: NoRoom }
-
-/** What is tried when a mode does not work. */
-const FALLBACKS: Record<CompactionMode, CompactionMode[]> = {
-  all: ['all'],
-  sliding_window: ['sliding_window', 'all'],
-  self_compact_all: ['self_compact_all', 'self_compact_sliding_window', 'all'],
-  self_compact_sliding_window: ['self_compact_sliding_window', 'all'],
-}
-
-async function tryModes(state: LoopState, ports: LoopPorts, signal: AbortSignal): Promise<Tried> {
-  const settings = settingsOf(state)
-  let reason: NoRoom = { type: 'useless' }
-  for (const mode of FALLBACKS[settings.mode]) {
-    const plan = planFor(state, mode, settings)
-    if (!plan) continue
-    // A prompt of the agent's own was written for its own mode.
-    const modeSettings = mode === settings.mode ? settings : { ...settings, prompt: null }
-    const summary: Summary = await summarise(state, plan.evicted, mode, modeSettings, ports, signal)
-    if (!summary.ok) {
-      reason = { type: 'failed', failure: summary.failure }
-      if (signal.aborted || summary.failure.kind === 'context_full') break
-      continue
-    }
-    const tooLarge = countTokens(state, [...state.context.slice(0, 1), ...plan.kept]) >= thresholdOf(state)
-    const all = tooLarge && mode !== 'all' ? planAll(state.context, protectedFrom(state)) : null
-    if (!all || all.evicted.length <= plan.evicted.length) return { ok: true, plan, summary: summary.text }
-    reason = { type: 'useless' }
-  }
-  return { ok: false, reason }
-}
-
-function planFor(
+function commitOf(
   state: LoopState,
-  mode: CompactionMode,
-  settings: CompactionSettings,
-): CompactionPlan | null {
-  const from = protectedFrom(state)
-  if (mode === 'all' || mode === 'self_compact_all') return planAll(state.context, from)
-  const goal = (1 - settings.sliding_window_percentage) * configOf(state).context_window
-  const count = (messages: Message[]) => countTokens(state, messages)
-  return planSlidingWindow(state.context, settings.sliding_window_percentage, goal, count, from)
-}
-
-/** The input of this turn is not summarised away before it is answered. */
-function protectedFrom(state: LoopState): number {
-  return state.context.length - state.unsaved.length
-}
-
-export function settingsOf(state: LoopState): CompactionSettings {
-  return { ...COMPACTION_DEFAULTS, ...state.agent.compactionSettings }
-}
-
-function resultOf(
-  state: LoopState,
-  trigger: string,
+  cause: CompactionCause,
   tokens: number,
-  tried: Extract<Tried, { ok: true }>,
+  shrunk: Extract<Shrunk, { ok: true }>,
   ports: LoopPorts,
 ) {
+  const { kept } = shrunk
   const before = state.context.length
+  const after = kept.length + 2
+  const text = summaryText(shrunk.summary, before > after ? before - after : null)
   const stats: CompactionStats = {
-    trigger,
+    trigger: cause.trigger,
     contextTokensBefore: tokens,
     contextTokensAfter: null,
     contextWindow: configOf(state).context_window,
     messagesCountBefore: before,
-    messagesCountAfter: tried.plan.kept.length + 2,
+    messagesCountAfter: after,
   }
-  const time = formatLocalTime(ports.now(), state.agent.timezone)
-  const text = summaryText(tried.summary, before - stats.messagesCountAfter)
-  const contextTokens =
-    countTokens(state, [...state.context.slice(0, 1), ...tried.plan.kept]) + Math.ceil(text.length / 4)
-  const packed = packSummary(text, time, { ...stats, contextTokensAfter: contextTokens })
-  const role =
-    state.request.includeCompactionMessages || trigger === 'manual' ? ('summary' as const) : ('user' as const)
-  const stepId = state.step?.id ?? null
-  const summary = newMessage(state, ports, { role, content: [{ type: 'text', text: packed }] }, { stepId })
+  const draft = summaryMessage(state, cause, text, stats, ports)
+  const contextTokens = countTokens(state, [...state.context.slice(0, 1), draft, ...kept])
+  const known = cause.trigger === 'manual' ? null : { ...stats, contextTokensAfter: contextTokens }
+  const summary = summaryMessage(state, cause, text, known, ports)
   const prompt = promptUpdate(state, ports.now(), true)
-  const commit = { unsaved: state.unsaved, summary, kept: tried.plan.kept, prompt, contextTokens, stats }
-  return { contextTokens, commit }
+  return { unsaved: state.unsaved, summary, kept, prompt, contextTokens, stats }
 }
 
-function systemTooLarge(state: LoopState): boolean {
-  return countTokens(state, state.context.slice(0, 1)) >= thresholdOf(state)
-}
-
-function countTokens(state: LoopState, messages: Message[]): number {
-  return estimateTokens(
-    messages,
-    state.agent.tools.map((tool) => tool.spec),
-    state.scope.tokenCalibration,
-  )
+function summaryMessage(
+  state: LoopState,
+  { trigger, stepId }: CompactionCause,
+  text: string,
+  stats: CompactionStats | null,
+  ports: LoopPorts,
+): Message {
+  const packed = packSummary(text, formatLocalTime(ports.now(), state.agent.timezone), stats)
+  const content = [{ type: 'text' as const, text: packed }]
+  const id = newId('message')
+  if (trigger === 'manual' || state.request.includeCompactionMessages) {
+    return newMessage(state, ports, { role: 'summary', content }, { id, stepId })
+  }
+  // For callers that do not know summaries it is a user's message, made by the server.
+  return { ...newMessage(state, ports, { role: 'user', content }, { id, stepId }), otid: otidOf(id, 0) }
 }
 
 function withText(system: Message, text: string | undefined): Message {

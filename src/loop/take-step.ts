@@ -5,7 +5,8 @@ import type { StoredReply } from '../domain/step.ts'
 import { afterCommit } from './after-commit.ts'
 import { type Answer, askModel } from './ask-model.ts'
 import { buildRequest } from './build-request.ts'
-import { compactContext, compactionDue, OVERFLOWS_MAX } from './compact-context.ts'
+import { compactionDue } from './compact/measure.ts'
+import { compactBeforeStep, compactContext, OVERFLOWS_MAX } from './compact-context.ts'
 import { concludePause, concludeStep, type Replied } from './conclude-step.ts'
 import { failStep } from './fail-step.ts'
 import { stamped } from './new-message.ts'
@@ -67,9 +68,10 @@ export async function* takeStep(
     prompt: asked.compacted ? null : prompt,
     left: ran.left,
     conclude,
-    keepOpen: (conclusion) => compactionDue(asked.state, conclusion.contextTokens),
+    keepOpen: ({ messages, contextTokens }) =>
+      compactionDue(asked.state, asked.state.context.length + messages.length, contextTokens),
   })
-  return yield* afterCommit(asked.state, committed, replied.usage, ports, signal)
+  return yield* afterCommit(asked.state, committed, replied.usage, step.id, ports, signal)
 }
 
 type Asked =
@@ -86,7 +88,7 @@ async function* answerOf(
 ): AsyncGenerator<LoopEvent, Asked> {
   if (step.journal)
     return { ...journaled(start, step, step.journal.reply, offer), state: start, compacted: false }
-  let state = start
+  let state = yield* compactBeforeStep(start, step.id, ports, signal)
   for (let overflows = 0; ; overflows++) {
     const answer = yield* askModel(state, step, buildRequest(state, offer), ports, signal)
     if (signal.aborted) return { type: 'end', result: { type: 'lost' } }
@@ -97,7 +99,8 @@ async function* answerOf(
     if (answer.reply.failure.kind !== 'context_full' || overflows >= OVERFLOWS_MAX) {
       return { type: 'end', result: await failStep(state, step, answer, ports) }
     }
-    const compacted = yield* compactContext(state, 'context_window_exceeded', ports, signal)
+    const cause = { trigger: 'context_window_exceeded' as const, stepId: step.id, goesOn: true }
+    const compacted = yield* compactContext(state, cause, ports, signal)
     if (compacted.type !== 'compacted')
       return { type: 'end', result: await failStep(state, step, answer, ports, compacted) }
     state = compacted.state

@@ -1,7 +1,7 @@
-import { unpack } from '../domain/envelope.ts'
 import type { Message } from '../domain/message.ts'
-import { textOf, toolCallsOf } from '../domain/message.ts'
+import { toolCallsOf } from '../domain/message.ts'
 import type { PromptMessage } from '../domain/model.ts'
+import { isSummary } from '../domain/view.ts'
 import { PromptBuilder, type PromptOptions } from './prompt-builder.ts'
 
 /**
@@ -46,13 +46,6 @@ function withoutDeadThought(messages: Message[]): Message[] {
   const last = messages.at(-1)
   if (last?.role !== 'assistant' || last.toolCalls.length > 0) return messages
   return last.content.some((part) => part.type === 'text') ? messages : messages.slice(0, -1)
-}
-
-/** The old server also kept summaries as a user's message. */
-function isSummary(message: Message): boolean {
-  if (message.role !== 'user') return message.role === 'summary'
-  const envelope = message.content.length === 1 ? unpack(textOf(message.content)) : undefined
-  return envelope?.type === 'system_alert' && envelope.compaction_stats !== undefined
 }
 
 function isAnswered(request: Message, later: Message[]): boolean {

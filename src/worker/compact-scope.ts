@@ -5,6 +5,7 @@ import { Fault } from '../domain/fault.ts'
 import type { OrganizationId } from '../domain/id.ts'
 import { textOf } from '../domain/message.ts'
 import type { ModelCatalog } from '../domain/model.ts'
+import { isSummary } from '../domain/view.ts'
 import { monotonicNs, timestampNow, wallNs } from '../lib/clock.ts'
 import { type Compacted, compactContext } from '../loop/compact-context.ts'
 import type { CompactionCommit, LoopPorts, LoopState } from '../loop/state.ts'
@@ -42,7 +43,7 @@ export async function compactScope(
   const read = await stateOf(db, organizationId, target, asked)
   const state = { ...read, agent: { ...read.agent, compactionSettings: merged(read, settings) } }
   const rest = state.context.slice(1)
-  if (rest.every((message) => message.role === 'summary')) {
+  if (rest.every(isSummary)) {
     const [last] = rest.slice(-1)
     const text = last && 'content' in last ? textOf(last.content) : ''
     const packed = unpack(text)?.message
@@ -53,11 +54,13 @@ export async function compactScope(
     }
   }
   const ports = portsFor(db, catalog, organizationId, target, state)
-  const events = compactContext(state, 'manual', ports, new AbortController().signal)
+  const events = compactContext(state, BY_HAND, ports, new AbortController().signal)
   let next = await events.next()
   while (!next.done) next = await events.next()
   return resultOf(state, next.value)
 }
+
+const BY_HAND = { trigger: 'manual' as const, stepId: null, goesOn: false }
 
 /** A changed mode has another default prompt: the old one goes with the old mode. */
 function merged(state: LoopState, settings: Partial<CompactionSettings>): Partial<CompactionSettings> {

@@ -1,4 +1,5 @@
 import type { Message } from '../../domain/message.ts'
+import { isNudge, isSummary } from '../../domain/view.ts'
 
 /** Which rows a compaction summarises, and which it keeps; the system message is in neither. */
 export type CompactionPlan = { evicted: Message[]; kept: Message[] }
@@ -38,11 +39,14 @@ export function planSlidingWindow(
   return null
 }
 
+/** Behind the system message and two more: one message in exchange for a summary would free nothing. */
+const CUT_MIN = 3
+
 /** The largest index up to `limit` at which a kept part may start, and that evicts something. */
 function cutBefore(context: Message[], limit: number): number | null {
-  for (let index = limit; index >= 2; index--) {
+  for (let index = limit; index >= CUT_MIN; index--) {
     const cut = startOfAnswer(context, index)
-    if (cut !== null && cut >= 2) return cut
+    if (cut !== null && cut >= CUT_MIN) return cut
   }
   return null
 }
@@ -63,6 +67,19 @@ function tailStart(context: Message[]): number {
   if (last?.role === 'approval_response') return tailStart(context.slice(0, -1))
   if (last?.role !== 'approval_request') return context.length
   return startOfAnswer(context, lastIndex) ?? lastIndex
+}
+
+/**
+ * A turn that goes on goes on with what the user asked for: the newest user's message stays, in front of what is kept,
+ * however long the turn has become behind it. The summary tells of it too. Null: there is nothing else to evict.
+ */
+export function keepingRequest(plan: CompactionPlan | null): CompactionPlan | null {
+  const request = plan?.evicted.findLast(
+    (message) => message.role === 'user' && !isNudge(message) && !isSummary(message),
+  )
+  const isKept = plan?.kept.some((message) => message.role === 'user' && !isNudge(message))
+  if (!plan || !request || isKept) return plan
+  return plan.evicted.length === 1 ? null : { evicted: plan.evicted, kept: [request, ...plan.kept] }
 }
 
 /** Halves go to the even neighbour: 2.5 → 2, 3.5 → 4. */

@@ -28,7 +28,7 @@ export function summariserHandle(config: LlmConfig): string | null {
   return SMALL_MODELS[config.provider_name ?? config.model_endpoint_type] ?? null
 }
 
-/** Summarises messages with the model that the settings say; the agent's own where that one cannot be had. */
+/** Summarises messages in one of the modes. */
 export async function summarise(
   state: LoopState,
   messages: Message[],
@@ -52,8 +52,24 @@ async function summariseTranscript(
   ports: LoopPorts,
   signal: AbortSignal,
 ): Promise<Summary> {
-  const config = await summariserConfig(state, settings, ports)
   const prompt = settings.prompt ?? SUMMARY_PROMPTS[mode]
+  let last: Summary = { ok: false, failure: emptySummary() }
+  for (const config of await summariserConfigs(state, settings, ports)) {
+    last = await summariseWith(config, prompt, messages, settings, ports, signal)
+    if (last.ok || signal.aborted) return last
+  }
+  return last
+}
+
+/** A transcript that is too long is made shorter, twice. */
+async function summariseWith(
+  config: LlmConfig,
+  prompt: string,
+  messages: Message[],
+  settings: CompactionSettings,
+  ports: LoopPorts,
+  signal: AbortSignal,
+): Promise<Summary> {
   const bytesMax = Math.max(2_000, 0.6 * config.context_window * 4 - Buffer.byteLength(prompt) - 1_024)
   const tries = [
     () => transcriptOf(messages, null),
@@ -123,14 +139,16 @@ async function summariseSelf(
   )
 }
 
-async function summariserConfig(
+/** The model that the settings say; the agent's own, where that one cannot be had or does not answer. */
+async function summariserConfigs(
   state: LoopState,
   settings: CompactionSettings,
   ports: LoopPorts,
-): Promise<LlmConfig> {
+): Promise<LlmConfig[]> {
   const own = configOf(state)
   const handle = settings.model ?? summariserHandle(own)
-  return (handle === null ? null : await ports.configOf(handle)) ?? own
+  const chosen = handle === null || handle === own.handle ? null : await ports.configOf(handle)
+  return chosen ? [chosen, own] : [own]
 }
 
 async function ask(request: ModelRequest, ports: LoopPorts, signal: AbortSignal): Promise<Summary> {
