@@ -67,6 +67,10 @@ const SETTINGS = {
     env: ['PERDURE_LEGACY_RUN_CURSORS'],
     about: 'Run lists page in the old, inverted direction',
   },
+  trackLastRun: {
+    env: ['PERDURE_TRACK_LAST_RUN', 'LETTA_TRACK_LAST_AGENT_RUN'],
+    about: 'Agents tell when their last run ended, and how long it took',
+  },
   defaultModel: {
     env: ['PERDURE_DEFAULT_LLM_HANDLE', 'LETTA_DEFAULT_LLM_HANDLE'],
     about: 'Model of agents that name none',
@@ -146,6 +150,7 @@ const Schema = z.object({
   pingMs: integer(100, 3_600_000).default(20_000),
   drainMs: integer(0, 3_600_000).default(20_000),
   legacyRunCursors: boolean.default(false),
+  trackLastRun: boolean.default(false),
   defaultModel: z.string().nullable().default(null),
   defaultEmbedding: z.string().nullable().default(null),
   encryptionKey: z.string().min(16, 'must have at least 16 characters').nullable().default(null),

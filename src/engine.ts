@@ -71,6 +71,7 @@ export async function startEngine(parts: EngineParts): Promise<Engine> {
       waitingMax: config.waitingMax,
       waitMs: config.waitMs,
       attemptsMax: 3,
+      trackLastRun: config.trackLastRun,
     },
     observe,
     hasCredits: createCredits(config, observe),

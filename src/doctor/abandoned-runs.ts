@@ -17,7 +17,7 @@ export const abandonedRuns: Check = {
   },
   async repair(deps, tx, { organizationId, subject }) {
     const outcome = { stopReason: 'cancelled' as const, error: null }
-    const inTx = { ...deps, db: tx }
+    const inTx = { ...deps, db: tx, settings: { trackLastRun: false } }
     const ended = await endRunFromOutside(inTx, organizationId, subject as RunId, 'cancelled', outcome)
     return ended && { undo: null }
   },

@@ -70,6 +70,8 @@ export type PromptToolResult = { callId: string; name: string; content: string |
  */
 export type PromptMessage =
   | { role: 'user'; content: UserPart[] }
+  /** What the server or the app says in mid-conversation; in the user's place where a provider takes none there. */
+  | { role: 'system'; text: string }
   /** `model`: who wrote it, so that an adapter knows whether its signatures may be sent. */
   | { role: 'assistant'; content: AssistantPart[]; toolCalls: ToolCall[]; model: string | null }
   | { role: 'tool'; results: PromptToolResult[] }

@@ -49,7 +49,7 @@ export class PromptBuilder {
         this.#addUser(message.content)
         break
       case 'system':
-        this.#addUser([{ type: 'text', text: `<event>SYSTEM ALERT: ${textOf(message.content)}</event>` }])
+        this.#addSystem(textOf(message.content))
         break
       case 'assistant':
       case 'approval_request':
@@ -72,9 +72,17 @@ export class PromptBuilder {
 
   #addUser(parts: UserPart[]): void {
     const content = parts.filter(hasSubstance)
-    if (content.length === 0) return
+    if (content.length > 0) this.#addBetween({ role: 'user', content })
+  }
+
+  #addSystem(text: string): void {
+    if (text.trim() !== '') this.#addBetween({ role: 'system', text })
+  }
+
+  /** Nothing may stand between a call and its result. */
+  #addBetween(message: PromptMessage): void {
     const queue = this.#open.size > 0 ? this.#waiting : this.#done
-    queue.push({ role: 'user', content })
+    queue.push(message)
   }
 
   /** An answer and the request for those of its calls that had to wait are two rows and one message. */

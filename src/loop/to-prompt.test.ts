@@ -74,12 +74,9 @@ describe('toPrompt', () => {
     expect(contentOf(prompted([user('go'), calls('a'), results(returned('a', { output }))]))).toBe('one\ntwo')
   })
 
-  it('shows a later system message as an event that the user did not write', () => {
+  it('keeps a later system message apart from what the user wrote', () => {
     const note = message({ role: 'system', content: [text('a note')] })
-    expect(prompted([user('hi'), note])[1]).toEqual({
-      role: 'user',
-      content: [text('<event>SYSTEM ALERT: a note</event>')],
-    })
+    expect(prompted([user('hi'), note])[1]).toEqual({ role: 'system', text: 'a note' })
   })
 
   it('drops blank texts and messages that have nothing else', () => {
@@ -265,7 +262,7 @@ function problemsOf(prompt: PromptMessage[]): string[] {
     item.role === 'assistant' ? item.toolCalls.map((call) => call.id) : [],
   )
   const problems = new Set(ids).size === ids.length ? [] : ['a call id is used twice']
-  if (prompt.length > 0 && prompt[0]?.role !== 'user') problems.push('the user does not speak first')
+  if (['assistant', 'tool'].includes(prompt[0]?.role ?? 'user')) problems.push('the agent speaks first')
   for (const [index, item] of prompt.entries()) {
     const next = prompt[index + 1]
     if (item.role === 'user' && item.content.length === 0) problems.push('an empty user message')

@@ -5,7 +5,7 @@ import { isSummary } from '../domain/view.ts'
 import { PromptBuilder, type PromptOptions } from './prompt-builder.ts'
 
 /**
- * Stored messages as any provider takes them, whatever happened to the history: a user speaks first, every
+ * Stored messages as any provider takes them, whatever happened to the history: the agent does not speak first, every
  * call has exactly one result right behind it, no result is without its call, no id is used twice, nothing is
  * empty. Pure; what is stored stays as it is. The first message (the system's) is not part of it.
  */

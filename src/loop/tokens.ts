@@ -11,14 +11,13 @@ const CALIBRATION_DEFAULT = 1.3
 
 /** Tokens of messages and tools, roughly: bytes over four, times what experience with this agent has shown. */
 export function estimateTokens(messages: Message[], tools: ToolSpec[], calibration: number | null): number {
-  const raw =
-    messages.reduce((sum, message) => sum + rawTokens(message), 0) + tokensOfText(JSON.stringify(tools))
-  return Math.ceil(raw * (calibration ?? CALIBRATION_DEFAULT))
+  return Math.ceil(rawTokensOf(messages, tools) * (calibration ?? CALIBRATION_DEFAULT))
 }
 
 /** Tokens as counted by rule of thumb, without calibration. */
 export function rawTokensOf(messages: Message[], tools: ToolSpec[]): number {
-  return messages.reduce((sum, message) => sum + rawTokens(message), 0) + tokensOfText(JSON.stringify(tools))
+  const ofTools = tools.length > 0 ? tokensOfText(JSON.stringify(tools)) : 0
+  return messages.reduce((sum, message) => sum + rawTokens(message), ofTools)
 }
 
 function rawTokens(message: Message): number {

@@ -23,6 +23,8 @@ export type PromptDialect = {
   callOptions?(signature: string): SharedV4ProviderOptions
   /** Images in results: the family takes them there, or a note says how many there were. */
   imagesInResults: boolean
+  /** Takes system messages anywhere; elsewhere they are an event that the user tells of. */
+  systemAnywhere?: true
   /** The family's own form of a result, where text or parts are not it. */
   result?(content: PromptToolResult['content']): LanguageModelV4ToolResultOutput
   /** The family has a mark of its own for calls that failed; elsewhere the result's text says so. */
@@ -74,6 +76,8 @@ function encodeMessage(
   switch (message.role) {
     case 'user':
       return { role: 'user', content: message.content.map(encodeUserPart) }
+    case 'system':
+      return encodeSystem(message.text.toWellFormed(), dialect)
     case 'tool':
       return {
         role: 'tool',
@@ -95,6 +99,11 @@ function encodeMessage(
       }
     }
   }
+}
+
+function encodeSystem(text: string, dialect: PromptDialect): LanguageModelV4Message {
+  if (dialect.systemAnywhere) return { role: 'system', content: text }
+  return { role: 'user', content: [{ type: 'text', text: `<event>SYSTEM ALERT: ${text}</event>` }] }
 }
 
 function encodeUserPart(part: UserPart) {

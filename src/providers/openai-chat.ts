@@ -13,7 +13,13 @@ export const openAiChat: Wire = {
     )
   },
 
-  dialect: () => ({ reasoning: () => [], imagesInResults: false, marksFailures: false, callId: shortCallId }),
+  dialect: () => ({
+    reasoning: () => [],
+    imagesInResults: false,
+    systemAnywhere: true,
+    marksFailures: false,
+    callId: shortCallId,
+  }),
 
   options(request) {
     const { config } = request

@@ -19,6 +19,7 @@ export const openAiResponses: Wire = {
   dialect: () => ({
     reasoning: reasoningItems,
     imagesInResults: true,
+    systemAnywhere: true,
     marksFailures: false,
     callId: shortCallId,
   }),

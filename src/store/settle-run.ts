@@ -30,20 +30,20 @@ export type EndedRun = {
  * open, metrics, the agent's last stop reason, and the turn. The caller adds the terminal frames and the jobs. Undefined:
  * the run had ended already, nothing is changed.
  *
- * `fromCompleted`: the one way out of a terminal state, a cancel of a completed run that still owns the open approval.
- * Duration and completion time stay those of the first ending.
+ * `trackLastRun`: the agent remembers when, and how long. `fromCompleted`: the one way out of a terminal state, a cancel
+ * of a completed run that still owns the open approval; duration and completion time stay those of the first ending.
  */
 export async function settleRun(
   tx: Db,
   run: Settled,
   outcome: Outcome,
-  fromCompleted = false,
+  { fromCompleted = false, trackLastRun = false },
 ): Promise<EndedRun | undefined> {
   const row = await tx
     .with('ended', (db) => endRow(db, run, outcome, fromCompleted))
     .with('closed_steps', (db) => closeOpenSteps(db, run, outcome))
     .with('measured', (db) => endMetrics(db, run))
-    .with('agent', (db) => endForAgent(db, run, outcome))
+    .with('agent', (db) => endForAgent(db, run, outcome, trackLastRun))
     .with('scope', (db) =>
       db
         .updateTable('conversations')
@@ -152,14 +152,16 @@ function endMetrics(db: QueryCreator<Ending>, run: Settled) {
 }
 
 /** The agent remembers its newest run; an older one that ends late does not overwrite it. */
-function endForAgent(db: QueryCreator<Ending>, run: Settled, outcome: Outcome) {
+function endForAgent(db: QueryCreator<Ending>, run: Settled, outcome: Outcome, trackLastRun: boolean) {
   return db
     .updateTable('agents')
     .from('ended')
     .set((columns) => ({
       last_stop_reason: outcome.stopReason,
-      last_run_completion: sql<string>`clock_timestamp()`,
-      last_run_duration_ms: sql<number>`(extract(epoch from ended.completed_at - ended.created_at) * 1e3)::bigint`,
+      ...(trackLastRun && {
+        last_run_completion: sql<string>`clock_timestamp()`,
+        last_run_duration_ms: sql<number>`(extract(epoch from ended.completed_at - ended.created_at) * 1e3)::bigint`,
+      }),
       last_run_order: columns.ref('ended.created_order'),
     }))
     .where('agents.organization_id', '=', run.organizationId)

@@ -16,6 +16,8 @@ export type EngineSettings = {
   waitMs: number
   /** Takeovers without progress after which a run is given up. */
   attemptsMax: number
+  /** Agents remember when their newest run ended, and how long it took. */
+  trackLastRun: boolean
 }
 
 export const ENGINE_DEFAULTS: EngineSettings = {
@@ -23,6 +25,7 @@ export const ENGINE_DEFAULTS: EngineSettings = {
   waitingMax: 16,
   waitMs: 120_000,
   attemptsMax: 3,
+  trackLastRun: false,
 }
 
 /** All that driving a run reaches for. Made once, in `serve.ts`. */

@@ -18,7 +18,7 @@ import type { Settled } from '../store/settle-run.ts'
 import { findOpenStep } from '../store/steps.ts'
 import { inTransaction } from '../store/transaction.ts'
 import type { EngineDeps } from './deps.ts'
-import { outsideContext, type Settlement, settleInTx } from './settle.ts'
+import { outsideContext, type SettleDeps, type Settlement, settleInTx } from './settle.ts'
 
 /**
  * Ends a run from outside its driver: a cancel, or a run that is given up. One transaction writes everything, from the
@@ -26,7 +26,7 @@ import { outsideContext, type Settlement, settleInTx } from './settle.ts'
  * end, because the run has ended, or is no longer what `only` says: one that waits, or one driven under an epoch.
  */
 export async function endRunFromOutside(
-  deps: Pick<EngineDeps, 'db' | 'queue' | 'fault'>,
+  deps: SettleDeps & Pick<EngineDeps, 'db' | 'fault'>,
   organizationId: OrganizationId,
   runId: RunId,
   closing: Closing,
@@ -58,7 +58,7 @@ export async function endRunFromOutside(
 /** A completed run that still owns the open approval: denied, and free for what comes next. */
 async function cancelApproval(
   tx: Db,
-  deps: Pick<EngineDeps, 'queue'>,
+  deps: SettleDeps,
   run: Settled,
   scope: ScopeRow,
   outcome: Outcome,
@@ -81,7 +81,7 @@ async function cancelApproval(
 /** A run that waits for its turn has done nothing; its input is kept as its ending asks. */
 async function withdrawWaiting(
   tx: Db,
-  deps: Pick<EngineDeps, 'queue'>,
+  deps: SettleDeps,
   run: Settled,
   request: TurnRequest,
   scope: ScopeRow,
@@ -97,7 +97,7 @@ async function withdrawWaiting(
 
 async function endActive(
   tx: Db,
-  deps: Pick<EngineDeps, 'queue'>,
+  deps: SettleDeps,
   run: Settled,
   request: TurnRequest,
   scope: ScopeRow,

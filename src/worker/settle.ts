@@ -8,7 +8,9 @@ import type { Db } from '../store/schema.ts'
 import { handTurnOn, type Settled, settleRun } from '../store/settle-run.ts'
 import type { RunUsage } from '../store/steps.ts'
 import { readWaitingCallers } from '../store/waiting.ts'
-import type { EngineDeps } from './deps.ts'
+import type { EngineDeps, EngineSettings } from './deps.ts'
+
+export type SettleDeps = Pick<EngineDeps, 'queue'> & { settings: Pick<EngineSettings, 'trackLastRun'> }
 
 /** What a settlement did, for telling once it is committed. */
 export type Settlement = {
@@ -29,7 +31,7 @@ export type Settlement = {
  */
 export async function settleInTx(
   tx: Db,
-  deps: Pick<EngineDeps, 'queue'>,
+  deps: SettleDeps,
   run: Settled,
   outcome: Outcome,
   options: {
@@ -40,7 +42,7 @@ export async function settleInTx(
   },
 ): Promise<Settlement | undefined> {
   const { organizationId, runId } = run
-  const ended = await settleRun(tx, run, outcome, options.fromCompleted)
+  const ended = await settleRun(tx, run, outcome, { ...deps.settings, ...options })
   if (!ended) return undefined
   for (const stepId of ended.closedSteps) await deps.queue.enqueue(tx, 'step_webhook', stepId, { stepId })
   const frames: NumberedFrame[] = options.fromCompleted
@@ -76,7 +78,7 @@ function terminalFrames(
   return frames.map((frame, index) => ({ seq: seqFrom + 1 + index, frame }))
 }
 
-async function handOn(tx: Db, deps: Pick<EngineDeps, 'queue'>, run: Settled): Promise<RunId | null> {
+async function handOn(tx: Db, deps: SettleDeps, run: Settled): Promise<RunId | null> {
   const next = await handTurnOn(tx, run.organizationId, run.conversationId)
   if (!next) return null
   await deps.queue.enqueueDrive(tx, { organizationId: run.organizationId, runId: next }, true)
@@ -87,7 +89,7 @@ async function handOn(tx: Db, deps: Pick<EngineDeps, 'queue'>, run: Settled): Pr
  * An approval has opened: callers that wait for their plain message are told at once, and their runs are withdrawn.
  * Runs that nobody waits for go on waiting.
  */
-async function withdrawCallers(tx: Db, deps: Pick<EngineDeps, 'queue'>, run: Settled): Promise<Settlement[]> {
+async function withdrawCallers(tx: Db, deps: SettleDeps, run: Settled): Promise<Settlement[]> {
   const settlements: Settlement[] = []
   for (const waiting of await readWaitingCallers(tx, run.organizationId, run.conversationId)) {
     const settlement = await withdrawInTx(
@@ -105,7 +107,7 @@ async function withdrawCallers(tx: Db, deps: Pick<EngineDeps, 'queue'>, run: Set
 /** Takes a waiting run back, with its input kept outside the context. */
 export async function withdrawInTx(
   tx: Db,
-  deps: Pick<EngineDeps, 'queue'>,
+  deps: SettleDeps,
   run: Settled,
   input: Message[],
   outcome: Outcome,

@@ -69,7 +69,7 @@ export class Life {
       buffer: new FrameBuffer(db, observe),
       queue: around.queue,
       lease: this.lease,
-      settings: { slotsMax: 4, waitingMax: 3, waitMs: 600_000, attemptsMax: 3 },
+      settings: { slotsMax: 4, waitingMax: 3, waitMs: 600_000, attemptsMax: 3, trackLastRun: false },
       observe,
       hasCredits: async () => true,
       fault: (point) => this.#pass(point),

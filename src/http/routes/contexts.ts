@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import { COMPACTION_MODES, type CompactionSettings } from '../../domain/agent.ts'
+import type { CompactionSettings } from '../../domain/agent.ts'
 import { isId } from '../../domain/id.ts'
 import { getAgentTarget, getConversationTarget } from '../../store/scopes.ts'
 import { compactScope } from '../../worker/compact-scope.ts'
@@ -7,25 +7,16 @@ import { overviewOf } from '../../worker/context-overview.ts'
 import { recompile } from '../../worker/scope-acts.ts'
 import type { HttpDeps } from '../deps.ts'
 import { type Endpoint, route } from '../route.ts'
-import { AnyObject, id, ShownObject } from '../schemas/basics.ts'
+import { id, ShownObject } from '../schemas/basics.ts'
+import { CompactionSettingsInput } from '../schemas/compaction-settings.ts'
 import { queryBool, queryText } from '../schemas/query.ts'
 import { targetOf } from '../targets.ts'
 import { toWireOverview } from '../wire/overview.ts'
 
 const params = z.object({ agent_id: id('agent') })
 
-const CompactionInput = z.object({
-  model: z.string().nullish(),
-  model_settings: AnyObject.nullish(),
-  prompt: z.string().nullish(),
-  prompt_acknowledgement: z.boolean().optional(),
-  clip_chars: z.int().min(1).nullish(),
-  mode: z.enum(COMPACTION_MODES).optional(),
-  sliding_window_percentage: z.number().min(0).max(1).optional(),
-})
-
 const compactBody = z
-  .object({ agent_id: z.string().nullish(), compaction_settings: CompactionInput.nullish() })
+  .object({ agent_id: z.string().nullish(), compaction_settings: CompactionSettingsInput.nullish() })
   .nullish()
 
 /** What an agent has in view: shown, compiled anew, and compacted on request. */
@@ -121,7 +112,7 @@ function compact(deps: HttpDeps): Endpoint {
 }
 
 /** Only what was said counts; absent members are the agent's own. */
-function settingsOf(given: z.output<typeof CompactionInput> | null | undefined): Partial<CompactionSettings> {
+function settingsOf(given: CompactionSettingsInput | null | undefined): Partial<CompactionSettings> {
   const said = Object.entries(given ?? {}).filter(([, value]) => value !== undefined)
   return Object.fromEntries(said) as Partial<CompactionSettings>
 }
