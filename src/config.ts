@@ -58,7 +58,16 @@ const SETTINGS = {
   waitingMax: { env: ['PERDURE_WAITING_MAX'], about: 'Messages that may wait for one conversation' },
   waitMs: { env: ['PERDURE_WAIT_MS'], about: 'How long a message waits for its turn, milliseconds' },
   bodyBytesMax: { env: ['PERDURE_BODY_BYTES_MAX'], about: 'Size of a request body, bytes' },
+  leaseMs: {
+    env: ['PERDURE_LEASE_MS'],
+    about: 'How long a server that gives no sign of life keeps its runs, milliseconds',
+  },
   pingMs: { env: ['PERDURE_PING_MS'], about: 'Silence after which a stream sends a ping, milliseconds' },
+  streamDays: { env: ['PERDURE_STREAM_DAYS'], about: "How long a run's stream can be read again, days" },
+  traceDays: {
+    env: ['PERDURE_TRACE_DAYS'],
+    about: 'How long what providers were sent and answered is kept, days',
+  },
   drainMs: {
     env: ['PERDURE_DRAIN_MS'],
     about: 'How long a stopping server lets its steps end, milliseconds',
@@ -140,14 +149,17 @@ const Schema = z.object({
     .regex(/^postgres(ql)?(\+\w+)?:\/\//, 'must start with postgres://')
     .nullable()
     .default(null),
-  databaseConnectionsMax: integer(2, 1_000).default(16),
+  databaseConnectionsMax: integer(1, 1_000).default(16),
   password: z.string().nullable().default(null),
   outboundAllow: list.default([]),
   slotsMax: integer(1, 10_000).default(64),
   waitingMax: integer(0, 10_000).default(16),
   waitMs: integer(0, 86_400_000).default(120_000),
   bodyBytesMax: integer(1_024, 1_073_741_824).default(64 * 1024 * 1024),
+  leaseMs: integer(1_000, 600_000).default(30_000),
   pingMs: integer(100, 3_600_000).default(20_000),
+  streamDays: integer(1, 3_650).default(7),
+  traceDays: integer(1, 3_650).default(30),
   drainMs: integer(0, 3_600_000).default(20_000),
   legacyRunCursors: boolean.default(false),
   trackLastRun: boolean.default(false),

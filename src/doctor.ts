@@ -10,7 +10,7 @@ export async function openForDoctor(config: Config): Promise<{ deps: DoctorDeps;
   const connectionString = embedded?.connectionString ?? config.databaseUrl ?? ''
   await migrate(connectionString)
   const db = openDatabase({ connectionString, connectionsMax: 4 })
-  const queue = new Queue(connectionString, () => undefined)
+  const queue = new Queue(connectionString, () => undefined, config.leaseMs)
   await queue.open()
   return {
     deps: { db, queue, fault: () => undefined },

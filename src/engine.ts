@@ -3,7 +3,6 @@ import { createCredits } from './credits.ts'
 import type { ModelCatalog } from './domain/model.ts'
 import type { BuiltInTool } from './domain/tool.ts'
 import { openDatabase } from './store/open.ts'
-import { deleteDeadProcesses } from './store/processes.ts'
 import type { Db } from './store/schema.ts'
 import { searchMessages } from './store/search-messages.ts'
 import { createBuiltInTools } from './tools/index.ts'
@@ -18,7 +17,9 @@ import type { Observe } from './worker/observation.ts'
 import { ProcessLease } from './worker/process-lease.ts'
 import { Queue } from './worker/queue.ts'
 import { RunHub } from './worker/run-hub.ts'
+import { SentNotes } from './worker/sent-notes.ts'
 import { deliverStepWebhook } from './worker/step-webhook.ts'
+import { type Retention, tidy } from './worker/tidy.ts'
 import { Worker } from './worker/worker.ts'
 
 export type Engine = {
@@ -34,6 +35,8 @@ export type EngineParts = {
   catalog: ModelCatalog
   config: Config
   observe: Observe
+  /** Tools besides the built-in ones. */
+  further: BuiltInTool[]
   toResult: CallbackDeps['toResult']
 }
 
@@ -41,29 +44,32 @@ export type EngineParts = {
 export async function startEngine(parts: EngineParts): Promise<Engine> {
   const { db, observe, config, connectionString } = parts
   const { stepWebhook, stepWebhookKey } = config
-  const queue = new Queue(connectionString, observe, {
+  const queue = new Queue(connectionString, observe, config.leaseMs, {
     off: stepWebhook === null ? ['step_webhook'] : [],
     retryS: config.callbackRetryS,
   })
   const leaseDb = openDatabase({ connectionString, connectionsMax: 1 })
-  const lease = new ProcessLease(leaseDb, observe, `perdure ${process.pid} on ${config.host}:${config.port}`)
+  const name = `perdure ${process.pid} on ${config.host}:${config.port}`
+  const lease = new ProcessLease(leaseDb, observe, name, config.leaseMs)
   await Promise.all([queue.open(), lease.start()])
 
   const hub = new RunHub()
-  const builtIns = createBuiltInTools({
+  const own = createBuiltInTools({
     searchMessages: (search, context) => searchMessages(db, context.organizationId, context.agentId, search),
     post: createAgentPost(
       () => deps,
       () => worker,
     ),
   })
+  const builtIns = [...own, ...parts.further]
   const byName = new Map(builtIns.map((builtIn) => [builtIn.spec.name, builtIn.tool]))
   const deps: EngineDeps = {
     db,
     catalog: parts.catalog,
     toolOf: (record) => (record.toolType === 'custom' ? undefined : byName.get(record.name)),
     hub,
-    buffer: new FrameBuffer(db, observe),
+    buffer: new FrameBuffer(db, observe, () => deps.fault('mid_flush')),
+    sent: new SentNotes(db, observe),
     queue,
     lease,
     settings: {
@@ -72,6 +78,7 @@ export async function startEngine(parts: EngineParts): Promise<Engine> {
       waitMs: config.waitMs,
       attemptsMax: 3,
       trackLastRun: config.trackLastRun,
+      leaseMs: config.leaseMs,
     },
     observe,
     hasCredits: createCredits(config, observe),
@@ -96,10 +103,7 @@ export async function startEngine(parts: EngineParts): Promise<Engine> {
       },
       schedule: (job) => fireSchedule(deps, worker, callbacks.guard, job),
     },
-    sweep: async () => {
-      await worker.sweep()
-      await deleteDeadProcesses(db)
-    },
+    tidy: () => tidy(db, retentionOf(config)),
   })
 
   return {
@@ -107,12 +111,25 @@ export async function startEngine(parts: EngineParts): Promise<Engine> {
     worker,
     builtIns,
     async stop(graceMs) {
-      stopPolling()
+      worker.drain()
       await queue.stop(Math.min(graceMs, 2_000)).catch(() => undefined)
       await worker.stop(graceMs)
-      await deps.buffer.stop()
+      stopPolling()
+      await Promise.all([deps.buffer.flush(), deps.sent.flush()])
       await lease.stop()
       await leaseDb.destroy()
     },
+  }
+}
+
+const DAY_MS = 86_400_000
+/** Readers of what was just deleted may still be on their last page. */
+const DELETED_MS = 600_000
+
+function retentionOf(config: Config): Retention {
+  return {
+    streamsMs: config.streamDays * DAY_MS,
+    tracesMs: config.traceDays * DAY_MS,
+    deletedMs: DELETED_MS,
   }
 }

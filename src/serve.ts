@@ -5,6 +5,7 @@ import { compactionDefaults } from './compaction-defaults.ts'
 import { type Config, serverKey } from './config.ts'
 import type { ModelCatalog } from './domain/model.ts'
 import { StartError } from './domain/start-error.ts'
+import type { BuiltInTool } from './domain/tool.ts'
 import { type Engine, startEngine } from './engine.ts'
 import { createApp } from './http/app.ts'
 import type { HttpDeps, HttpSettings } from './http/deps.ts'
@@ -35,8 +36,16 @@ export type RunningServer = {
 
 type Env = Record<string, string | undefined>
 
-/** The whole server: database, engine, API. It makes the parts and hands them to each other. */
-export async function startServer(config: Config, env: Env, log: Observe): Promise<RunningServer> {
+/**
+ * The whole server: database, engine, API. It makes the parts and hands them to each other. `further`: tools besides the
+ * built-in ones, for whoever starts a server from a program.
+ */
+export async function startServer(
+  config: Config,
+  env: Env,
+  log: Observe,
+  further: BuiltInTool[] = [],
+): Promise<RunningServer> {
   const operations = createOperations(config, log)
   const { observe } = operations
   const embedded = config.databaseUrl === null ? await openEmbedded(config.dataDir) : null
@@ -47,7 +56,15 @@ export async function startServer(config: Config, env: Env, log: Observe): Promi
   if (embedded) await deleteAllProcesses(db)
   const providers = providersFromEnv(env)
   const catalog = createCatalog(providers)
-  const engine = await startEngine({ connectionString, db, catalog, config, observe, toResult: toWireAnswer })
+  const engine = await startEngine({
+    connectionString,
+    db,
+    catalog,
+    config,
+    observe,
+    further,
+    toResult: toWireAnswer,
+  })
   const deps: HttpDeps = {
     db,
     catalog,

@@ -1,6 +1,8 @@
 import type { RunId } from '../domain/id.ts'
 import { readAbandoned } from '../store/broken-runs.ts'
-import { endRunFromOutside } from '../worker/end-run.ts'
+import { findRun } from '../store/runs.ts'
+import { endRunInTx } from '../worker/end-run.ts'
+import { CANCELLED } from '../worker/settle.ts'
 import type { Check } from './check.ts'
 
 /** A run has not ended though its agent or conversation is deleted: nobody will drive it. */
@@ -16,9 +18,9 @@ export const abandonedRuns: Check = {
     }))
   },
   async repair(deps, tx, { organizationId, subject }) {
-    const outcome = { stopReason: 'cancelled' as const, error: null }
-    const inTx = { ...deps, db: tx, settings: { trackLastRun: false } }
-    const ended = await endRunFromOutside(inTx, organizationId, subject as RunId, 'cancelled', outcome)
+    const run = await findRun(tx, organizationId, subject as RunId)
+    const inTx = { ...deps, settings: { trackLastRun: false } }
+    const ended = run && (await endRunInTx(tx, inTx, run, 'cancelled', CANCELLED))
     return ended && { undo: null }
   },
 }

@@ -1,13 +1,11 @@
 import { Fault } from '../domain/fault.ts'
 import { isId, type OrganizationId, type RunId } from '../domain/id.ts'
-import type { Outcome } from '../domain/run.ts'
 import { readActiveRuns } from '../store/run-lists.ts'
 import { findRun } from '../store/runs.ts'
 import { findOpenApproval, type Target } from '../store/scopes.ts'
 import { NO_RETRY } from '../worker/admit.ts'
+import { CANCELLED } from '../worker/settle.ts'
 import type { HttpDeps } from './deps.ts'
-
-const CANCELLED: Outcome = { stopReason: 'cancelled', error: null }
 
 /** Cancels runs by their ids. What has ended already counts as cancelled; `failed` says that there is no such run. */
 export async function cancelRuns(
@@ -48,7 +46,7 @@ export async function cancelAll(
     scope.of === 'agent' ? { agentId: target.agentId } : { conversationId: target.conversationId },
   )
   const open = await findOpenApproval(deps.db, { organization_id: organizationId, id: target.conversationId })
-  const runIds: RunId[] = [...active, ...(open ? [open.run_id] : [])]
+  const runIds: RunId[] = [...active.map(({ id }) => id), ...(open ? [open.run_id] : [])]
   if (runIds.length === 0) {
     throw new Fault('conflict', `No active runs to cancel for ${scope.of} ${scope.name}`, {}, NO_RETRY)
   }

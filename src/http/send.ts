@@ -2,12 +2,11 @@ import { createHash } from 'node:crypto'
 import type { Actor } from '../domain/actor.ts'
 import type { MessagePolicy } from '../domain/conversation.ts'
 import { Fault } from '../domain/fault.ts'
-import type { RunId } from '../domain/id.ts'
+import type { OrganizationId, RunId } from '../domain/id.ts'
 import type { JsonObject } from '../domain/json.ts'
 import type { LlmConfig } from '../domain/model.ts'
 import { speaksThroughTool } from '../domain/speech.ts'
 import type { Transport, TurnRequest } from '../domain/turn.ts'
-import { saveResponseSent } from '../store/runs.ts'
 import type { Target } from '../store/scopes.ts'
 import { type Admitted, admit, conversationBusy } from '../worker/admit.ts'
 import { checkAddress, type OutboundGuard } from '../worker/outbound-guard.ts'
@@ -110,23 +109,19 @@ function withdrawLater(deps: HttpDeps, command: SendCommand, runId: RunId): void
   timer.unref()
 }
 
-/** Sends, waits, and answers with the whole answer as one JSON body. */
-export async function sendAndWait(deps: HttpDeps, command: SendCommand, gone: AbortSignal): Promise<Answer> {
-  const { runId } = await startSend(deps, command)
-  const { organizationId } = command.actor
+/** Waits for a run's end, and answers with the whole answer as one JSON body. */
+export async function waitForAnswer(
+  deps: HttpDeps,
+  organizationId: OrganizationId,
+  runId: RunId,
+  gone: AbortSignal,
+): Promise<Answer> {
   const ended = await waitForRun(deps.engine.deps, organizationId, runId, gone)
   if (!ended) return { status: 499, body: { detail: 'The client has closed the request' } }
   const failed = failedAnswer(ended.run, ended.error)
   if (failed) return failed
   const answer = await answerOfRun(deps.db, organizationId, ended.run)
   return { status: 200, body: toWireAnswer(ended.run, answer) }
-}
-
-/** Notes that a JSON answer went out whole, once it has. */
-export function noteSent(deps: HttpDeps, command: SendCommand, runId: RunId): void {
-  saveResponseSent(deps.db, command.actor.organizationId, runId).catch((error: unknown) => {
-    deps.observe({ type: 'database_trouble', what: `noting the answer of ${runId}`, error })
-  })
 }
 
 function requestOf(

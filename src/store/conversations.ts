@@ -1,4 +1,5 @@
 import { type Selectable, sql } from 'kysely'
+import type { MessagePolicy } from '../domain/conversation.ts'
 import { Fault } from '../domain/fault.ts'
 import type { AgentId, BlockId, ConversationId, MessageId, OrganizationId } from '../domain/id.ts'
 import { newId } from '../domain/id.ts'
@@ -117,6 +118,7 @@ export type NewConversation = {
   summary: string | null
   model: string | null
   modelSettings: JsonObject | null
+  messagePolicy: MessagePolicy | null
   isolatedLabels: string[]
 }
 
@@ -135,6 +137,7 @@ export async function createConversation(tx: Db, created: NewConversation): Prom
       summary: created.summary,
       model: created.model,
       model_settings: created.modelSettings && JSON.stringify(created.modelSettings),
+      message_policy: created.messagePolicy,
       created_by_id: created.userId,
       last_updated_by_id: created.userId,
     })
@@ -216,6 +219,7 @@ export type ConversationChange = {
   summary?: string | null
   model?: string | null
   modelSettings?: JsonObject | null
+  messagePolicy?: MessagePolicy | null
   lastMessageAt?: string | null
 }
 
@@ -235,6 +239,7 @@ export async function updateConversation(
       ...('modelSettings' in change && {
         model_settings: change.modelSettings ? JSON.stringify(change.modelSettings) : null,
       }),
+      ...('messagePolicy' in change && { message_policy: change.messagePolicy ?? null }),
       ...(change.lastMessageAt && { last_message_at: change.lastMessageAt }),
     })
     .where('organization_id', '=', organizationId)

@@ -29,12 +29,10 @@ export async function insertFrames(
 
 export type PendingFrames = { lease: Lease; frames: NumberedFrame[] }
 
-/**
- * Stores the token deltas of many runs with one statement and one commit. Rows of a run that this driver no longer owns
- * are left out: the join is the fence. The commit need not wait for the disk: a step's own commit does.
- */
-export async function flushFrames(db: Db, pending: PendingFrames[]): Promise<void> {
-  const rows = pending.flatMap(({ lease, frames }) =>
+type PendingRow = ReturnType<typeof packPending>[number]
+
+export function packPending(pending: PendingFrames[]) {
+  return pending.flatMap(({ lease, frames }) =>
     packFrames(frames).map((row) => ({
       organization_id: lease.organizationId,
       run_id: lease.runId,
@@ -44,6 +42,14 @@ export async function flushFrames(db: Db, pending: PendingFrames[]): Promise<voi
       payload: row.payload,
     })),
   )
+}
+
+/**
+ * Stores the token deltas of many runs with one statement and one commit. Rows of a run that this driver no longer owns
+ * are left out: the join is the fence. Rows that are there already are the same ones. The commit need not wait for the
+ * disk: a step's own commit does.
+ */
+export async function flushFrames(db: Db, rows: PendingRow[], beforeCommit: () => void): Promise<void> {
   if (rows.length === 0) return
   await db.transaction().execute(async (tx) => {
     await sql`set local synchronous_commit = off`.execute(tx)
@@ -54,7 +60,9 @@ export async function flushFrames(db: Db, pending: PendingFrames[]): Promise<voi
         as frame (organization_id text, run_id text, epoch integer, seq bigint, seq_last bigint, payload json)
       join runs on runs.organization_id = frame.organization_id and runs.id = frame.run_id
         and runs.lease_epoch = frame.epoch and runs.status = 'running'
+      on conflict do nothing
     `.execute(tx)
+    beforeCommit()
   })
 }
 

@@ -44,8 +44,8 @@ export async function insertKeys(
 }
 
 /**
- * A run that a request without keys repeats: the same body in the same scope, young, and never answered whole. Only for
- * requests whose sender says that they are retries.
+ * A run that a request without keys repeats: the same body in the same scope, unfinished, or young and never answered
+ * whole. Only for requests whose sender says that they are retries.
  */
 export async function findRetried(
   tx: Db,
@@ -59,9 +59,14 @@ export async function findRetried(
     .where('conversation_id', '=', scope.id)
     .where('body_hash', '=', bodyHash)
     .where('created_by_id', '=', userId)
-    .where('created_at', '>', sql<string>`now() - interval '10 minutes'`)
     .where((run) =>
-      run.or([run('status', 'in', ['created', 'running']), run('response_sent_at', 'is', null)]),
+      run.or([
+        run('status', 'in', ['created', 'running']),
+        run.and([
+          run('response_sent_at', 'is', null),
+          run('created_at', '>', sql<string>`now() - interval '10 minutes'`),
+        ]),
+      ]),
     )
     .orderBy('created_at', 'desc')
     .select('id')

@@ -106,15 +106,38 @@ export async function reserveSeq(tx: Db, lease: Lease, seqUsed: number): Promise
   return reserved
 }
 
+/** An answer that a later driver need not ask for again is progress: attempts start again. */
+export async function noteProgress(tx: Db, lease: Lease): Promise<void> {
+  await tx
+    .updateTable('runs')
+    .set({ attempts: 0 })
+    .where('organization_id', '=', lease.organizationId)
+    .where('id', '=', lease.runId)
+    .where('attempts', '>', 0)
+    .execute()
+}
+
 /** Hands unfinished runs back without counting an attempt: a graceful stop, or no slot. */
-export async function releaseRuns(db: Db, owner: ProcessId, runIds?: RunId[]): Promise<void> {
-  let query = db
+export async function releaseRuns(db: Db, owner: ProcessId, runIds: RunId[]): Promise<void> {
+  if (runIds.length === 0) return
+  await db
     .updateTable('runs')
     .set((run) => ({ lease_owner: null, lease_epoch: run('lease_epoch', '+', 1) }))
     .where('lease_owner', '=', owner)
     .where('status', '=', 'running')
-  if (runIds) query = query.where('id', 'in', runIds)
-  await query.execute()
+    .where('id', 'in', runIds)
+    .execute()
+}
+
+/** Runs that a process has, as the database sees it. */
+export async function readOwnedRuns(db: Db, owner: ProcessId): Promise<RunId[]> {
+  const rows = await db
+    .selectFrom('runs')
+    .where('lease_owner', '=', owner)
+    .where('status', 'in', ['created', 'running'])
+    .select('id')
+    .execute()
+  return rows.map((row) => row.id)
 }
 
 export type RunRef = { organizationId: OrganizationId; runId: RunId; conversationId: ConversationId }

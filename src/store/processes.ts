@@ -2,15 +2,15 @@ import { sql } from 'kysely'
 import type { ProcessId } from '../domain/id.ts'
 import type { Db } from './schema.ts'
 
-/** How long a process may drive its runs after its last sign of life. */
-export const LEASE_MS = 30_000
-
-/** Takes a place among the processes of this database. Its lease, like every lease, runs on the database's clock. */
+/**
+ * Takes a place among the processes of this database, for `leaseMs` after each sign of life. A lease, like every lease,
+ * runs on the database's clock.
+ */
 export async function createProcess(
   db: Db,
   id: ProcessId,
   description: string,
-  leaseMs = LEASE_MS,
+  leaseMs: number,
 ): Promise<void> {
   await db
     .insertInto('processes')
@@ -22,7 +22,7 @@ export async function createProcess(
  * A sign of life: one statement, however many runs the process drives. False: the row is gone, somebody took the process
  * for dead, and its runs belong to others.
  */
-export async function renewProcess(db: Db, id: ProcessId, leaseMs = LEASE_MS): Promise<boolean> {
+export async function renewProcess(db: Db, id: ProcessId, leaseMs: number): Promise<boolean> {
   const row = await db
     .updateTable('processes')
     .set({ lease_until: leaseUntil(leaseMs) })

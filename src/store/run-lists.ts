@@ -171,24 +171,26 @@ async function beyond(
   return sql<boolean>`(runs.created_at, runs.id) ${sign} (${row.created_at}::timestamptz, ${cursor})`
 }
 
-/** Runs that have not ended: of an agent, or of one conversation. */
+export type ActiveRun = { id: RunId; organizationId: OrganizationId; conversationId: ConversationId }
+
+/** Runs that have not ended: of an agent, or of one conversation. Newest first. */
 export async function readActiveRuns(
   db: Db,
   organizationId: OrganizationId,
   of: { agentId: AgentId } | { conversationId: ConversationId },
-): Promise<RunId[]> {
+): Promise<ActiveRun[]> {
   let query = db
     .selectFrom('runs')
     .where('organization_id', '=', organizationId)
     .where('status', 'in', ['created', 'running'])
     .orderBy('created_at', 'desc')
-    .limit(100)
-    .select('id')
+    .select(['id', 'conversation_id'])
   query =
     'agentId' in of
       ? query.where('agent_id', '=', of.agentId)
       : query.where('conversation_id', '=', of.conversationId)
-  return (await query.execute()).map((row) => row.id)
+  const rows = await query.execute()
+  return rows.map((row) => ({ id: row.id, organizationId, conversationId: row.conversation_id }))
 }
 
 /** Deletes a run that has ended, with its stream; its messages and steps stay. Faults: not_found, plain_conflict. */

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { Fault } from '../domain/fault.ts'
 import type { OrganizationId, RunId, UserId } from '../domain/id.ts'
+import type { Message } from '../domain/message.ts'
 import type { Lease, Run } from '../domain/run.ts'
 import type { TurnRequest } from '../domain/turn.ts'
 import { RUN_COLUMNS, toRun } from './run-rows.ts'
@@ -57,19 +58,42 @@ export async function getRequest(db: Db, organizationId: OrganizationId, id: Run
   return row.request
 }
 
-/** Says that the caller of a blocking request got the whole answer: a repeat of it is a new message, not a retry. */
-export async function saveResponseSent(db: Db, organizationId: OrganizationId, id: RunId): Promise<void> {
-  await db
+/**
+ * Says that the callers of these runs got their whole answers: a repeat of such a request is a new message, not a retry.
+ * The commit need not wait for the disk: a forgotten note makes a repeat a retry, once, after a crash.
+ */
+export async function saveResponsesSent(db: Db, ids: RunId[]): Promise<void> {
+  await db.transaction().execute(async (tx) => {
+    await sql`set local synchronous_commit = off`.execute(tx)
+    await tx
+      .updateTable('runs')
+      .set({ response_sent_at: sql<string>`now()` })
+      .where('id', 'in', ids)
+      .where('response_sent_at', 'is', null)
+      .execute()
+  })
+}
+
+/** More input for a run that still waits for its turn. Lock its scope first. */
+export async function appendInput(
+  tx: Db,
+  organizationId: OrganizationId,
+  id: RunId,
+  input: Message[],
+): Promise<void> {
+  await tx
     .updateTable('runs')
-    .set((run) => ({ response_sent_at: run.fn<string>('now') }))
+    .set({
+      request: sql<string>`jsonb_set(request, '{input}', (request->'input') || ${JSON.stringify(input)}::jsonb)`,
+    })
     .where('organization_id', '=', organizationId)
     .where('id', '=', id)
     .execute()
 }
 
 /** A run with its request, for whoever ends it from outside. Lock its scope first. */
-export async function lockRun(tx: Db, organizationId: OrganizationId, id: RunId, options: { lock: boolean }) {
-  let query = tx
+export async function lockRun(tx: Db, organizationId: OrganizationId, id: RunId) {
+  const row = await tx
     .selectFrom('runs')
     .where('organization_id', '=', organizationId)
     .where('id', '=', id)
@@ -81,12 +105,24 @@ export async function lockRun(tx: Db, organizationId: OrganizationId, id: RunId,
       'stop_reason',
       'holds_turn',
       'request',
-      'lease_owner',
       'lease_epoch',
     ])
-  if (options.lock) query = query.forNoKeyUpdate()
-  const row = await query.executeTakeFirst()
+    .forNoKeyUpdate()
+    .executeTakeFirst()
   return row?.request ? { ...row, request: row.request } : undefined
+}
+
+/** Unfinished runs that a tool of this run has started and waits for. */
+export async function readWaitedFor(db: Db, organizationId: OrganizationId, id: RunId): Promise<RunId[]> {
+  const rows = await db
+    .selectFrom('runs')
+    .where('organization_id', '=', organizationId)
+    .where('parent_run_id', '=', id)
+    .where('status', 'in', ['created', 'running'])
+    .where('background', '=', false)
+    .select('id')
+    .execute()
+  return rows.map((row) => row.id)
 }
 
 /** Of the runs that a process drives: those that it does not own any more. */

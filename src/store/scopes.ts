@@ -32,6 +32,18 @@ export async function lockScope(
   return row
 }
 
+/** Locks all scopes of an agent, in the order of their ids. */
+export async function lockScopesOf(tx: Db, organizationId: OrganizationId, agentId: AgentId): Promise<void> {
+  await tx
+    .selectFrom('conversations')
+    .where('organization_id', '=', organizationId)
+    .where('agent_id', '=', agentId)
+    .orderBy('id')
+    .select('id')
+    .forNoKeyUpdate()
+    .execute()
+}
+
 export type ScopeFacts = {
   /** The run that holds the turn. */
   activeRunId: RunId | null

@@ -11,7 +11,7 @@ import { monotonicNs, timestampNow, wallNs } from '../lib/clock.ts'
 import { insertRun, leaseOfNew, type NewRun, type Standing } from '../store/admit-run.ts'
 import { areAnswered, deleteApproval } from '../store/approvals.ts'
 import { findByKeys, findRetried, insertKeys } from '../store/idempotency.ts'
-import { getRequest } from '../store/runs.ts'
+import { appendInput, findRun, getRequest } from '../store/runs.ts'
 import type { Db } from '../store/schema.ts'
 import {
   lockScope,
@@ -20,11 +20,13 @@ import {
   type ScopeFacts,
   type ScopeRow,
 } from '../store/scopes.ts'
-import { inTransaction } from '../store/transaction.ts'
+import { readWaiting } from '../store/waiting.ts'
 import { checkAnswer, idsOf } from './check-answer.ts'
 import type { EngineDeps } from './deps.ts'
+import { endRunInTx } from './end-run.ts'
+import { persistForCaller } from './persist.ts'
 import { keepAliveMessage, type PreparedInput } from './prepare-input.ts'
-import { PENDING_APPROVAL_TEXT } from './settle.ts'
+import { CANCELLED, PENDING_APPROVAL_TEXT, type Settlement } from './settle.ts'
 import type { Worker } from './worker.ts'
 
 export type Send = {
@@ -45,6 +47,8 @@ export type Send = {
   /** The sender says that this is a retry of a request that it got no answer to. */
   isRetry: boolean
   parentRunId?: RunId
+  /** A tool of the parent waits for the answer, in the parent's slot. */
+  parentWaits?: boolean
 }
 
 /** `attached`: the request was a repeat; the run that the first one started is the answer. */
@@ -55,7 +59,8 @@ export type Admitted = {
   waiting: boolean
 }
 
-type Outcome = Admitted & { start: (() => void) | null }
+/** `start`: drives the run here. `ended`: the run that had to go for this one. */
+type Taken = Admitted & { start: (() => void) | null; ended: Settlement | null }
 
 /**
  * Takes a request in: one transaction stores it whole, gives it the scope's turn or a place in the queue, and (with a
@@ -64,56 +69,106 @@ type Outcome = Admitted & { start: (() => void) | null }
  */
 export async function admit(deps: EngineDeps, worker: Worker, send: Send): Promise<Admitted> {
   const startNs = monotonicNs()
-  const slot = worker.reserveSlot()
+  const slot = worker.reserveSlot(send.parentWaits ? send.parentRunId : null)
   let used = false
   try {
-    deps.fault('before_admission')
-    const outcome = await inTransaction(deps.db, (tx) => admitInTx(tx, deps, worker, send, slot))
+    const taken = await take(deps, worker, send, slot)
     deps.fault('after_admission')
-    used = outcome.start !== null
-    outcome.start?.()
-    if (outcome.attached) {
-      deps.observe({ type: 'request_repeated', runId: outcome.runId })
+    if (taken.ended) worker.tellEnded(taken.ended)
+    used = taken.start !== null
+    taken.start?.()
+    const { runId, attached, waiting } = taken
+    if (attached) {
+      deps.observe({ type: 'request_repeated', runId })
     } else {
       const { transport } = send.request
-      deps.observe({
-        type: 'run_admitted',
-        runId: outcome.runId,
-        agentId: send.agent.id,
-        transport,
-        waiting: !used,
-        ms: (monotonicNs() - startNs) / 1_000_000,
-      })
+      const ms = (monotonicNs() - startNs) / 1_000_000
+      deps.observe({ type: 'run_admitted', runId, agentId: send.agent.id, transport, waiting: !used, ms })
     }
-    const { runId, attached, waiting } = outcome
     return { runId, attached, waiting }
   } finally {
     if (slot && !used) worker.releaseSlot()
   }
 }
 
-async function admitInTx(
-  tx: Db,
-  deps: EngineDeps,
-  worker: Worker,
-  send: Send,
-  slot: boolean,
-): Promise<Outcome> {
-  const scope = await lockScope(tx, send.actor.organizationId, send.conversationId)
+/** The admission's transaction; what a lost answer to its commit leaves open is read back by the run's id. */
+async function take(deps: EngineDeps, worker: Worker, send: Send, slot: boolean): Promise<Taken> {
+  const { organizationId } = send.actor
+  let last: Taken | undefined
+  return persistForCaller(
+    deps,
+    'admitting a run',
+    { organizationId, conversationId: send.conversationId },
+    async (tx) => {
+      last = await takeInTx(tx, deps, worker, send, slot)
+      deps.fault('before_admission')
+      return last
+    },
+    async (tx) =>
+      last && !last.attached && (await findRun(tx, organizationId, last.runId)) ? last : undefined,
+  )
+}
+
+async function takeInTx(tx: Db, deps: EngineDeps, worker: Worker, send: Send, slot: boolean): Promise<Taken> {
+  const { organizationId } = send.actor
+  const scope = await lockScope(tx, organizationId, send.conversationId)
   const keys = keysOf(send.input.otids)
   const repeated = await findRepeated(tx, scope, send, keys)
-  if (repeated) return { runId: repeated, attached: true, waiting: false, start: null }
+  if (repeated) return attachedTo(repeated)
   const facts = await readScopeFacts(tx, scope)
   const entry = await enter(tx, scope, facts, send)
-  if (entry.type === 'attach') return { runId: entry.runId, attached: true, waiting: false, start: null }
+  if (entry.type === 'attach') return attachedTo(entry.runId)
+  const joined = await join(tx, scope, facts, entry, send)
+  if (joined) {
+    await insertKeys(tx, scope, keys, joined, send.bodyHash)
+    return { ...attachedTo(joined), waiting: true }
+  }
+  const ended = await interrupt(tx, deps, scope, facts, send)
   const run = newRunOf(send, scope, entry)
-  const standing = standingOf(deps, run, facts, entry, slot, send)
+  const standing = standingOf(deps, run, facts, { isAnswer: entry.type === 'answer', slot, ended }, send)
   await insertRun(tx, run, standing)
   await insertKeys(tx, scope, keys, run.id, send.bodyHash)
-  const job = { organizationId: send.actor.organizationId, runId: run.id }
-  if (standing.type !== 'waiting') await deps.queue.enqueueDrive(tx, job, standing.type === 'ready')
+  if (standing.type !== 'waiting')
+    await deps.queue.enqueueDrive(tx, { organizationId, runId: run.id }, standing.type === 'ready')
   const start = standing.type === 'driven' ? () => startNow(worker, run, standing, deps) : null
-  return { runId: run.id, attached: false, waiting: standing.type === 'waiting', start }
+  return { runId: run.id, attached: false, waiting: standing.type === 'waiting', start, ended }
+}
+
+function attachedTo(runId: RunId): Taken {
+  return { runId, attached: true, waiting: false, start: null, ended: null }
+}
+
+/** Policy `merge`: the newest run that still waits takes the messages along. Undefined: none does, or it cannot. */
+async function join(
+  tx: Db,
+  scope: ScopeRow,
+  facts: ScopeFacts,
+  entry: NewEntry,
+  send: Send,
+): Promise<RunId | undefined> {
+  if (send.policy !== 'merge' || entry.type === 'answer' || facts.waitingCount === 0) return undefined
+  const waiting = await readWaiting(tx, scope.organization_id, scope.id)
+  const last = waiting.at(-1)
+  if (!last || last.input[0]?.role === 'approval_response') return undefined
+  await appendInput(tx, scope.organization_id, last.id, entry.input)
+  return last.id
+}
+
+/** Policy `interrupt`: whoever has the turn is cancelled here and now, and the new run has it. */
+async function interrupt(
+  tx: Db,
+  deps: EngineDeps,
+  scope: ScopeRow,
+  facts: ScopeFacts,
+  send: Send,
+): Promise<Settlement | null> {
+  if (send.policy !== 'interrupt' || facts.activeRunId === null) return null
+  const active = {
+    id: facts.activeRunId,
+    organizationId: scope.organization_id,
+    conversationId: scope.id,
+  }
+  return (await endRunInTx(tx, deps, active, 'cancelled', CANCELLED, { keepTurn: true })) ?? null
 }
 
 function startNow(
@@ -127,11 +182,12 @@ function startNow(
   worker.startAdmitted(lease, run.request, timestampNow(), step)
 }
 
-/** How a request enters its scope: with its messages, as the answer to the open approval, or as one that is there already. */
-type Entry =
+/** How a request enters its scope: with its messages, or as the answer to the open approval. */
+type NewEntry =
   | { type: 'messages'; input: Message[] }
   | { type: 'answer'; input: Message[]; open: OpenApproval }
-  | { type: 'attach'; runId: RunId }
+/** … or as one that is there already. */
+type Entry = NewEntry | { type: 'attach'; runId: RunId }
 
 async function enter(tx: Db, scope: ScopeRow, facts: ScopeFacts, send: Send): Promise<Entry> {
   const { answer, messages } = send.input
@@ -206,7 +262,7 @@ function keysOf(otids: string[]): string[] {
   return [...new Set([...otids, createHash('sha256').update(otids.join('|')).digest('hex').slice(0, 16)])]
 }
 
-function newRunOf(send: Send, scope: ScopeRow, entry: Exclude<Entry, { type: 'attach' }>): NewRun {
+function newRunOf(send: Send, scope: ScopeRow, entry: NewEntry): NewRun {
   const clientTools =
     entry.type === 'answer' && send.request.clientTools.length === 0
       ? entry.open.client_tools
@@ -233,13 +289,11 @@ function standingOf(
   deps: EngineDeps,
   run: NewRun,
   facts: ScopeFacts,
-  entry: Exclude<Entry, { type: 'attach' }>,
-  slot: boolean,
+  { isAnswer, slot, ended }: { isAnswer: boolean; slot: boolean; ended: Settlement | null },
   send: Send,
 ): Standing {
-  const isAnswer = entry.type === 'answer'
-  const free =
-    facts.activeRunId === null && (isAnswer || (facts.openApproval === null && facts.waitingCount === 0))
+  const isNext = isAnswer || (facts.openApproval === null && facts.waitingCount === 0)
+  const free = ended !== null || (facts.activeRunId === null && isNext)
   if (free && slot) {
     const step = isAnswer
       ? null

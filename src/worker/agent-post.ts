@@ -64,6 +64,7 @@ export function createAgentPost(engine: () => EngineDeps, worker: () => Worker) 
       bodyHash: createHash('sha256').update(text).digest('hex'),
       isRetry: false,
       parentRunId: context.runId,
+      parentWaits: waits,
     })
     return runId
   }

@@ -2,7 +2,7 @@ import type { Agent } from '../domain/agent.ts'
 import type { Frame, NumberedFrame } from '../domain/frame.ts'
 import { newId } from '../domain/id.ts'
 import type { Message } from '../domain/message.ts'
-import { isTerminal, type Outcome } from '../domain/run.ts'
+import type { Outcome } from '../domain/run.ts'
 import type {
   Committed,
   CompactionCommit,
@@ -36,14 +36,14 @@ export type Told<Result> = { result: Result; frames: NumberedFrame[]; settlement
  * the run, all or none. After it the run continues from here, whatever happens to this process.
  */
 export async function commitStep(drive: Drive, agent: Agent, commit: StepCommit): Promise<Told<Committed>> {
-  drive.deps.fault('before_checkpoint')
   let last: Told<Committed> | undefined
   const told = await withPending(drive, (pending) =>
     persist(
-      drive.deps,
+      drive,
       'saving a step',
       async (tx) => {
         last = await storeStep(tx, drive, agent, commit, pending)
+        drive.deps.fault('before_checkpoint')
         return last
       },
       async (db) => (last && (await isStored(db, drive, commit, last)) ? last : undefined),
@@ -54,11 +54,11 @@ export async function commitStep(drive: Drive, agent: Agent, commit: StepCommit)
   return told
 }
 
-/** Whether a checkpoint whose commit was not answered is there: its step has ended, or its messages are stored. */
+/** Whether a checkpoint whose commit was not answered is there: its messages are, whose ids are of this try alone. */
 async function isStored(db: Db, drive: Drive, commit: StepCommit, told: Told<Committed>): Promise<boolean> {
-  if (commit.step) return hasEnded(db, drive.lease.organizationId, commit.step.id)
-  const [first] = [...commit.unsaved, ...told.result.messages]
-  return first !== undefined && hasMessage(db, drive.lease.organizationId, first.id)
+  const [first] = [...told.result.messages, ...commit.unsaved]
+  if (first) return hasMessage(db, drive.lease.organizationId, first.id)
+  return commit.step !== null && hasEnded(db, drive.lease.organizationId, commit.step.id)
 }
 
 async function storeStep(
@@ -152,11 +152,10 @@ async function storePrompt(tx: Db, scope: ScopeRow, text: string | undefined): P
 
 /** Puts a summary in the place of older messages: the old context or the new one, never something between. */
 export async function commitCompaction(drive: Drive, commit: CompactionCommit): Promise<Told<ScopeRow>> {
-  drive.deps.fault('before_compaction')
   let last: Told<ScopeRow> | undefined
   const told = await withPending(drive, (pending) =>
     persist(
-      drive.deps,
+      drive,
       'saving a compaction',
       async (tx) => {
         const held = await holdRun(tx, drive.lease)
@@ -173,6 +172,7 @@ export async function commitCompaction(drive: Drive, commit: CompactionCommit): 
         await insertFrames(tx, drive.lease.organizationId, drive.lease.runId, [...pending, ...frames])
         await reserveSeq(tx, drive.lease, frames.at(-1)?.seq ?? drive.log.seq)
         last = { result: scope, frames, settlement: null }
+        drive.deps.fault('before_compaction')
         return last
       },
       async (db) =>
@@ -195,11 +195,10 @@ export async function commitEnd(
   outcome: Outcome,
   failed: FailedStep | null,
 ): Promise<Told<null>> {
-  drive.deps.fault('before_settlement')
   let last: Told<null> | undefined
   const told = await withPending(drive, (pending) =>
     persist(
-      drive.deps,
+      drive,
       'ending a run',
       async (tx) => {
         const scope = await holdRun(tx, drive.lease)
@@ -216,11 +215,10 @@ export async function commitEnd(
       },
       async (db) => {
         const run = await findRun(db, drive.lease.organizationId, drive.lease.runId)
-        return run && isTerminal(run.status) ? last : undefined
+        return run?.stopReason === outcome.stopReason ? last : undefined
       },
     ),
   )
-  drive.deps.fault('after_settlement')
   return told
 }
 

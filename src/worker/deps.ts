@@ -6,6 +6,7 @@ import type { Observe } from './observation.ts'
 import type { ProcessLease } from './process-lease.ts'
 import type { Queue } from './queue.ts'
 import type { RunHub } from './run-hub.ts'
+import type { SentNotes } from './sent-notes.ts'
 
 export type EngineSettings = {
   /** Runs that this process drives at once. */
@@ -18,14 +19,8 @@ export type EngineSettings = {
   attemptsMax: number
   /** Agents remember when their newest run ended, and how long it took. */
   trackLastRun: boolean
-}
-
-export const ENGINE_DEFAULTS: EngineSettings = {
-  slotsMax: 64,
-  waitingMax: 16,
-  waitMs: 120_000,
-  attemptsMax: 3,
-  trackLastRun: false,
+  /** How long a process that gives no sign of life keeps its runs, in milliseconds. */
+  leaseMs: number
 }
 
 /** All that driving a run reaches for. Made once, in `serve.ts`. */
@@ -38,6 +33,7 @@ export type EngineDeps = {
   buffer: FrameBuffer
   queue: Queue
   lease: ProcessLease
+  sent: SentNotes
   settings: EngineSettings
   observe: Observe
   /** False: the organisation has no credit left. */
@@ -51,6 +47,7 @@ export const FAULT_POINTS = [
   'before_admission',
   'after_admission',
   'mid_stream',
+  'mid_flush',
   'before_journal',
   'after_journal',
   'after_tool',

@@ -17,6 +17,7 @@ import { isPassing } from '../store/transaction.ts'
 import { commitCompaction, commitEnd, commitStep, type Told } from './commit.ts'
 import type { Drive } from './drive.ts'
 import { endRunFromOutside } from './end-run.ts'
+import { handOver } from './hand-over.ts'
 import { loadState } from './load-state.ts'
 import type { Observation } from './observation.ts'
 import { runCalls } from './run-calls.ts'
@@ -28,20 +29,25 @@ export type DriveNext = (run: Settled) => void
 const TROUBLE_MS = 100
 
 /**
- * Drives a claimed run to its end, or to where it is lost. What the database cannot do for a while is tried again under
- * the lease; what is a bug ends the run as failed. Never throws.
+ * Drives a claimed run to its end, or to where it is dropped: because somebody else has it, or because the database is
+ * away for longer than the lease. A bug ends the run as failed. Never throws.
  */
 export async function driveRun(
   drive: Drive,
   fresh: { step: StepRef | null } | null,
   driveNext: DriveNext,
-): Promise<void> {
-  let begun = fresh
-  while ((await driveOnce(drive, begun, driveNext)) === 'again') {
-    begun = null
-    await sleep(TROUBLE_MS)
+): Promise<'ended' | 'dropped'> {
+  try {
+    let begun = fresh
+    while (true) {
+      const left = await driveOnce(drive, begun, driveNext)
+      if (left !== 'again') return left
+      begun = null
+      await sleep(TROUBLE_MS)
+    }
+  } finally {
+    drive.deps.buffer.drop(drive.lease.runId)
   }
-  drive.deps.buffer.drop(drive.lease.runId)
 }
 
 /** `again`: the database failed in between. Where the run stands is read anew, as the next owner would read it. */
@@ -49,40 +55,45 @@ async function driveOnce(
   drive: Drive,
   fresh: { step: StepRef | null } | null,
   driveNext: DriveNext,
-): Promise<'over' | 'again'> {
+): Promise<'ended' | 'dropped' | 'again'> {
   try {
     const state = await loadState(drive, fresh)
     const loop = runAgent(state, portsOf(drive, state.agent, driveNext), drive.abort.signal)
     const pieces = new PieceCounter()
     for (let next = await loop.next(); !next.done; next = await loop.next())
       await show(drive, next.value, pieces)
-    return 'over'
+    return drive.abort.signal.aborted ? 'dropped' : 'ended'
   } catch (error) {
     return endAfter(drive, error, driveNext)
   }
 }
 
 /** Our own trouble is no failure of the run; a bug would come again, and ends it. */
-async function endAfter(drive: Drive, error: unknown, driveNext: DriveNext): Promise<'over' | 'again'> {
+async function endAfter(
+  drive: Drive,
+  error: unknown,
+  driveNext: DriveNext,
+): Promise<'ended' | 'dropped' | 'again'> {
   const { deps, lease } = drive
   if (error instanceof LeaseLost || drive.abort.signal.aborted) {
     deps.observe({ type: 'run_lost', runId: lease.runId, epoch: lease.epoch })
-    return 'over'
+    return 'dropped'
   }
   if (isPassing(error)) {
     deps.observe({ type: 'database_trouble', what: `driving ${lease.runId}`, error })
-    return deps.lease.holds ? 'again' : 'over'
+    return deps.lease.holds ? 'again' : 'dropped'
   }
   deps.observe({ type: 'run_crashed', runId: lease.runId, error })
   const outcome: Outcome = { stopReason: 'error', error: internalError(error) }
   try {
+    await deps.buffer.flush()
     const { organizationId, runId, epoch } = lease
     const ended = await endRunFromOutside(deps, organizationId, runId, 'interrupted', outcome, { epoch })
     if (ended) tellSettled(deps, ended, driveNext)
-    return 'over'
+    return 'ended'
   } catch (again) {
     deps.observe({ type: 'run_crashed', runId: lease.runId, error: again })
-    return isPassing(again) && deps.lease.holds ? 'again' : 'over'
+    return 'dropped'
   }
 }
 
@@ -100,6 +111,10 @@ function portsOf(drive: Drive, start: Agent, driveNext: DriveNext): LoopPorts {
   const { deps, lease } = drive
   let agent = start
   const look = async () => {
+    if (drive.handsOver) {
+      await handOver(deps, [lease])
+      throw new LeaseLost('the server stops')
+    }
     const picture = await readPicture(deps.db, lease.organizationId, lease.agentId, lease.conversationId)
     for (const block of picture.agent.blocks) drive.seenVersions.set(block.id, block.version)
     agent = picture.agent
@@ -111,7 +126,10 @@ function portsOf(drive: Drive, start: Agent, driveNext: DriveNext): LoopPorts {
     monotonicNs,
     wallNs,
     look,
-    modelOf: (config) => deps.catalog.modelOf(config),
+    modelOf: (config) => {
+      if (!deps.lease.holds) throw new LeaseLost('the run may have another driver by now')
+      return deps.catalog.modelOf(config)
+    },
     configOf: async (handle) => (await deps.catalog.findModel(handle))?.config ?? null,
     runCalls: async (step, reply, calls) => runCalls(drive, agent, step, reply, calls),
     commit: async (commit) => {

@@ -24,4 +24,6 @@ export type Drive = {
   done: { entry: LedgerEntry; result: ToolReturn }[]
   /** The step whose reply the journal has already. */
   journaledStepId: string | null
+  /** The server stops: the run goes to another driver when its step has ended. */
+  handsOver: boolean
 }

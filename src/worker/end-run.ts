@@ -1,6 +1,6 @@
 import type { MessageId, OrganizationId, RunId } from '../domain/id.ts'
 import type { Message, MessageOf } from '../domain/message.ts'
-import { isTerminal, type Outcome } from '../domain/run.ts'
+import { isTerminal, type Outcome, type Run } from '../domain/run.ts'
 import type { StoredReply } from '../domain/step.ts'
 import type { TurnRequest } from '../domain/turn.ts'
 import { timestampNow } from '../lib/clock.ts'
@@ -11,48 +11,80 @@ import { extendContext } from '../store/contexts.ts'
 import { readExecutions, saveUnknown } from '../store/ledger.ts'
 import { hasMessage, insertMessages, readContext } from '../store/messages.ts'
 import { readAgentClock } from '../store/pictures.ts'
-import { lockRun } from '../store/runs.ts'
+import { findRun, lockRun } from '../store/runs.ts'
 import type { Db } from '../store/schema.ts'
 import { findOpenApproval, lockScope, type ScopeRow } from '../store/scopes.ts'
 import type { Settled } from '../store/settle-run.ts'
 import { findOpenStep } from '../store/steps.ts'
-import { inTransaction } from '../store/transaction.ts'
 import type { EngineDeps } from './deps.ts'
+import { persistForCaller } from './persist.ts'
 import { outsideContext, type SettleDeps, type Settlement, settleInTx } from './settle.ts'
+
+/** Which runs are meant: with `onlyWaiting` those that have not had their turn, with `epoch` those of one driver. */
+type EndOptions = { onlyWaiting?: boolean; epoch?: number; keepTurn?: boolean }
 
 /**
  * Ends a run from outside its driver: a cancel, or a run that is given up. One transaction writes everything, from the
  * journal: the driver, if there is one, finds its fence closed and writes nothing more. Undefined: there was nothing to
- * end, because the run has ended, or is no longer what `only` says: one that waits, or one driven under an epoch.
+ * end, because the run has ended (or is not one of those that the options mean).
  */
 export async function endRunFromOutside(
-  deps: SettleDeps & Pick<EngineDeps, 'db' | 'fault'>,
+  deps: SettleDeps & Pick<EngineDeps, 'db' | 'observe'>,
   organizationId: OrganizationId,
   runId: RunId,
   closing: Closing,
   outcome: Outcome,
-  only: 'waiting' | { epoch: number } | null = null,
+  options: EndOptions = {},
 ): Promise<Settlement | undefined> {
-  deps.fault('before_cancel')
-  const settlement = await inTransaction(deps.db, async (tx) => {
-    const seen = await lockRun(tx, organizationId, runId, { lock: false })
-    if (!seen) return undefined
-    const scope = await lockScope(tx, organizationId, seen.conversation_id, true)
-    const run = await lockRun(tx, organizationId, runId, { lock: true })
-    if (!run || (only === 'waiting' && (run.holds_turn || run.status !== 'created'))) return undefined
-    if (only !== null && only !== 'waiting' && run.lease_epoch !== only.epoch) return undefined
-    const settled: Settled = {
-      organizationId,
-      runId,
-      conversationId: run.conversation_id,
-      agentId: run.agent_id,
-    }
-    if (isTerminal(run.status)) return cancelApproval(tx, deps, settled, scope, outcome)
-    if (!run.holds_turn) return withdrawWaiting(tx, deps, settled, run.request, scope, closing, outcome)
-    return endActive(tx, deps, settled, run.request, scope, closing, outcome)
-  })
+  const seen = await findRun(deps.db, organizationId, runId)
+  if (!seen) return undefined
+  let last: Settlement | undefined
+  const settlement = await persistForCaller(
+    deps,
+    'ending a run',
+    { organizationId, conversationId: seen.conversationId },
+    async (tx) => {
+      last = await endRunInTx(tx, deps, seen, closing, outcome, options)
+      deps.fault('before_cancel')
+      return last
+    },
+    async (tx) => {
+      const run = last && (await findRun(tx, organizationId, runId))
+      return run?.stopReason === outcome.stopReason ? last : undefined
+    },
+  )
   deps.fault('after_cancel')
   return settlement
+}
+
+/** The same inside a transaction that does more. Who calls it tells of it once it is committed. */
+export async function endRunInTx(
+  tx: Db,
+  deps: SettleDeps,
+  named: Pick<Run, 'id' | 'organizationId' | 'conversationId'>,
+  closing: Closing,
+  outcome: Outcome,
+  options: EndOptions = {},
+): Promise<Settlement | undefined> {
+  const scope = await lockScope(tx, named.organizationId, named.conversationId, true)
+  const run = await lockRun(tx, named.organizationId, named.id)
+  if (!run || !isMeant(run, options)) return undefined
+  const settled: Settled = {
+    organizationId: named.organizationId,
+    runId: named.id,
+    conversationId: run.conversation_id,
+    agentId: run.agent_id,
+  }
+  if (isTerminal(run.status)) return cancelApproval(tx, deps, settled, scope, outcome)
+  if (!run.holds_turn) return withdrawWaiting(tx, deps, settled, run.request, scope, closing, outcome)
+  return endActive(tx, deps, settled, run.request, scope, closing, outcome, options)
+}
+
+type LockedRun = NonNullable<Awaited<ReturnType<typeof lockRun>>>
+
+function isMeant(run: LockedRun, { onlyWaiting, epoch }: EndOptions): boolean {
+  if (onlyWaiting) return run.status === 'created' && !run.holds_turn
+  return epoch === undefined || run.lease_epoch === epoch
 }
 
 /** A completed run that still owns the open approval: denied, and free for what comes next. */
@@ -78,7 +110,10 @@ async function cancelApproval(
   })
 }
 
-/** A run that waits for its turn has done nothing; its input is kept as its ending asks. */
+/**
+ * A run that waits for its turn has done nothing. Its input is kept as its ending asks, but never in the context between
+ * an approval request and what will answer it.
+ */
 async function withdrawWaiting(
   tx: Db,
   deps: SettleDeps,
@@ -89,7 +124,8 @@ async function withdrawWaiting(
   outcome: Outcome,
 ): Promise<Settlement | undefined> {
   const input = request.input.map((message) => ({ ...message, runId: run.runId }))
-  if (closing === 'cancelled' && request.input[0]?.role !== 'approval_response')
+  const isPlain = request.input[0]?.role !== 'approval_response'
+  if (closing === 'cancelled' && isPlain && !(await findOpenApproval(tx, scope)))
     await storeInContext(tx, run, scope, input)
   else await insertMessages(tx, run, outsideContext(input, run.runId))
   return settleInTx(tx, deps, run, outcome, { seqFrom: null, contextTokens: null, keepTurn: true })
@@ -103,6 +139,7 @@ async function endActive(
   scope: ScopeRow,
   closing: Closing,
   outcome: Outcome,
+  { keepTurn = false }: EndOptions,
 ): Promise<Settlement | undefined> {
   const context = await readContext(tx, run.organizationId, scope.id, scope.context_epoch)
   const turn = await turnOf(tx, run, request, context)
@@ -111,9 +148,9 @@ async function endActive(
   if (closing === 'interrupted' && nothingSaved)
     await insertMessages(tx, run, outsideContext(messages, run.runId))
   else await storeInContext(tx, run, scope, messages)
-  const stepId = turn.step?.id ?? turn.answer?.request.stepId
-  if (stepId) await saveUnknown(tx, run.organizationId, stepId)
-  return settleInTx(tx, deps, run, outcome, { seqFrom: null, contextTokens: scope.context_tokens })
+  for (const stepId of [turn.step?.id, turn.answer?.request.stepId])
+    if (stepId) await saveUnknown(tx, run.organizationId, stepId)
+  return settleInTx(tx, deps, run, outcome, { seqFrom: null, contextTokens: scope.context_tokens, keepTurn })
 }
 
 async function turnOf(

@@ -17,7 +17,8 @@ const FLUSH_WAIT_MS = 40
  * reader has gone. The run does not notice either way.
  *
  * Live frames are delivered only when they follow the last one delivered; whatever is missing between is read from the
- * log. A reader of a finished run that has seen everything gets nothing and the end.
+ * log. A reader of a finished run that has seen everything gets nothing and the end. Throws StreamExpired when the rest
+ * is kept no longer.
  */
 export async function* followRun(
   deps: { db: Db; hub: RunHub },
@@ -38,6 +39,7 @@ export async function* followRun(
           last = numbered.seq
           if (endsStream(numbered.frame)) return
         }
+        if (endedBefore && (await isPurged(deps.db, organizationId, runId))) throw new StreamExpired(runId)
         if (page.length > 0) continue
         if (endedBefore) return
       }
@@ -77,6 +79,20 @@ async function* followLive(
     if (endsStream(after.frame)) return { last, ended: true }
   }
   return { last, ended: false }
+}
+
+/** The rest of a stream was deleted while it was read. */
+export class StreamExpired extends Error {
+  override name = 'StreamExpired'
+
+  constructor(runId: RunId) {
+    super(`The events of ${runId} are no longer kept`)
+  }
+}
+
+async function isPurged(db: Db, organizationId: OrganizationId, runId: RunId): Promise<boolean> {
+  const run = await findRun(db, organizationId, runId)
+  return run !== undefined && run.eventsPurgedAt !== null
 }
 
 async function hasEnded(db: Db, organizationId: OrganizationId, runId: RunId): Promise<boolean> {

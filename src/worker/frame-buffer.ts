@@ -1,11 +1,15 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { NumberedFrame } from '../domain/frame.ts'
 import type { RunId } from '../domain/id.ts'
 import type { Lease } from '../domain/run.ts'
-import { flushFrames, type PendingFrames } from '../store/events.ts'
+import { flushFrames, type PendingFrames, packPending } from '../store/events.ts'
 import type { Db } from '../store/schema.ts'
+import { isPassing } from '../store/transaction.ts'
 import type { Observe } from './observation.ts'
 
 const FLUSH_MS = 100
+/** Tries to store the same frames; after them the runs' drivers have lost their lease, or are about to. */
+const FLUSHES_MAX = 100
 /** Frames of all runs that make a flush due before its time. */
 const FLUSH_FRAMES = 2_048
 
@@ -16,14 +20,17 @@ const FLUSH_FRAMES = 2_048
 export class FrameBuffer {
   readonly #db: Db
   readonly #observe: Observe
+  readonly #beforeCommit: () => void
   #pending = new Map<RunId, PendingFrames>()
   #count = 0
   #timer: NodeJS.Timeout | undefined
   #flushing: Promise<void> = Promise.resolve()
 
-  constructor(db: Db, observe: Observe) {
+  /** `beforeCommit`: for crash tests. */
+  constructor(db: Db, observe: Observe, beforeCommit: () => void) {
     this.#db = db
     this.#observe = observe
+    this.#beforeCommit = beforeCommit
   }
 
   add(lease: Lease, frame: NumberedFrame): void {
@@ -59,7 +66,8 @@ export class FrameBuffer {
     this.#pending.delete(runId)
   }
 
-  async stop(): Promise<void> {
+  /** Stores what is pending now. */
+  async flush(): Promise<void> {
     this.#start()
     await this.#flushing
   }
@@ -74,12 +82,17 @@ export class FrameBuffer {
     this.#flushing = this.#flushing.then(() => this.#flush(batch))
   }
 
+  /** The same rows again until they are stored: after a lost answer they may be there, and count once. */
   async #flush(batch: PendingFrames[]): Promise<void> {
-    try {
-      await flushFrames(this.#db, batch)
-    } catch (error) {
-      this.#observe({ type: 'flush_failed', runs: batch.length, error })
-      for (const { lease, frames } of batch) this.putBack(lease, frames)
+    const rows = packPending(batch)
+    for (let tries = 1; ; tries++) {
+      try {
+        return await flushFrames(this.#db, rows, this.#beforeCommit)
+      } catch (error) {
+        this.#observe({ type: 'flush_failed', runs: batch.length, error })
+        if (!isPassing(error) || tries === FLUSHES_MAX) return
+        await sleep(FLUSH_MS)
+      }
     }
   }
 }

@@ -36,13 +36,18 @@ export type QueueHandlers = {
   drive(job: DriveJob): Promise<number | null>
   /** Each throws to be tried again. */
   errands: ErrandHandlers
-  /** Finds what was left lying. */
-  sweep(): Promise<void>
+  /** Deletes what is kept no longer. */
+  tidy(): Promise<void>
 }
 
 const DRIVE = 'perdure-drive'
-/** A driven run's job is due when its driver must have died: the lease, and some slack. */
-const SAFETY_NET_S = 36
+const TIDY = 'perdure-tidy'
+/** Every ten minutes, on one server of all. */
+const TIDY_CRON = '*/10 * * * *'
+/** How long pg-boss keeps jobs that are done: runs that have ended leave no rows. */
+const DONE_KEPT_S = 60
+/** Slack behind a lease: a driven run's job is due when its driver must have died. */
+const SLACK_S = 6
 const FORGET_MS = 500
 
 /**
@@ -53,13 +58,19 @@ export class Queue {
   readonly #boss: PgBoss
   readonly #observe: Observe
   readonly #errands: ErrandSettings
-  #sweep: NodeJS.Timeout | undefined
+  readonly #safetyNetS: number
   #stopped = false
   #forgotten: string[] = []
   #forgetting: NodeJS.Timeout | undefined
 
-  constructor(connectionString: string, observe: Observe, errands: ErrandSettings = ERRANDS_DEFAULT) {
+  constructor(
+    connectionString: string,
+    observe: Observe,
+    leaseMs: number,
+    errands: ErrandSettings = ERRANDS_DEFAULT,
+  ) {
     this.#observe = observe
+    this.#safetyNetS = Math.ceil(leaseMs / 1_000) + SLACK_S
     this.#errands = errands
     this.#boss = new PgBoss({
       connectionString,
@@ -81,6 +92,7 @@ export class Queue {
       retryLimit: 3,
       retryDelay: 5,
       expireInSeconds: 900,
+      deleteAfterSeconds: DONE_KEPT_S,
     })
     for (const { queue, retries } of Object.values(ERRANDS)) {
       await this.#boss.createQueue(queue, {
@@ -92,6 +104,12 @@ export class Queue {
         expireInSeconds: 60,
       })
     }
+    await this.#boss.createQueue(TIDY, {
+      policy: 'short',
+      expireInSeconds: 3_600,
+      deleteAfterSeconds: DONE_KEPT_S,
+    })
+    await this.#boss.schedule(TIDY, TIDY_CRON)
   }
 
   async work(handlers: QueueHandlers): Promise<void> {
@@ -101,12 +119,7 @@ export class Queue {
     await this.#workOn('callback', handlers.errands)
     await this.#workOn('step_webhook', handlers.errands)
     await this.#workOn('schedule', handlers.errands)
-    const sweep = () =>
-      void handlers
-        .sweep()
-        .catch((error: unknown) => this.#observe({ type: 'job_failed', queue: 'sweep', error }))
-    this.#sweep = setInterval(sweep, 10_000)
-    sweep()
+    await this.#boss.work(TIDY, { pollingIntervalSeconds: 30 }, () => handlers.tidy())
   }
 
   async #drive(job: DriveJob, handlers: QueueHandlers): Promise<void> {
@@ -119,9 +132,15 @@ export class Queue {
     await this.#boss.send(DRIVE, job, {
       id: uuidOf(job.runId),
       singletonKey: job.runId,
-      ...(dueNow ? {} : { startAfter: SAFETY_NET_S }),
+      ...(dueNow ? {} : { startAfter: this.#safetyNetS }),
       db: fromKysely(tx),
     })
+  }
+
+  /** A run that was driven here needs another driver now, not when its net is due. */
+  async callForDriver(tx: Db, job: DriveJob): Promise<void> {
+    await this.#boss.deleteJob(DRIVE, uuidOf(job.runId), { db: fromKysely(tx) })
+    await this.enqueueDrive(tx, job, true)
   }
 
   /** Looks again later. A job that is waiting already is enough. */
@@ -178,7 +197,6 @@ export class Queue {
   }
 
   async stop(graceMs: number): Promise<void> {
-    clearInterval(this.#sweep)
     this.#stopped = true
     await this.#forget()
     await this.#boss.stop({ graceful: true, timeout: graceMs, close: true })

@@ -8,8 +8,8 @@ import type { Tool, ToolResult } from '../domain/tool.ts'
 import { monotonicNs } from '../lib/clock.ts'
 import type { PlannedCall, RanCalls, StepRef } from '../loop/state.ts'
 import { refusalOf, returnOf } from '../loop/tool-return.ts'
-import { holdRun } from '../store/leases.ts'
-import { insertStarted, type LedgerEntry, saveDone } from '../store/ledger.ts'
+import { holdRun, LeaseLost, noteProgress } from '../store/leases.ts'
+import { insertStarted, type LedgerEntry, readExecutions, saveDone } from '../store/ledger.ts'
 import { lockBlocks, saveEdits } from '../store/memory-edits.ts'
 import type { Db } from '../store/schema.ts'
 import { saveReply } from '../store/steps.ts'
@@ -85,9 +85,8 @@ async function runBatch(
 async function writeStarted(drive: Drive, step: Step, reply: Reply, calls: PlannedCall[]): Promise<void> {
   const acting = calls.filter(({ tool }) => drive.deps.toolOf(tool)?.effect === 'acts')
   if (acting.length === 0) return
-  drive.deps.fault('before_journal')
   await persist(
-    drive.deps,
+    drive,
     'writing the journal',
     async (tx) => {
       await holdRun(tx, drive.lease)
@@ -96,10 +95,12 @@ async function writeStarted(drive: Drive, step: Step, reply: Reply, calls: Plann
         tx,
         acting.map((planned) => entryOf(drive, step, planned)),
       )
+      drive.deps.fault('before_journal')
       return true
     },
     async () => undefined,
   )
+  if (reply) drive.journaledStepId = step.id
   drive.done = []
   drive.deps.fault('after_journal')
 }
@@ -108,7 +109,7 @@ async function writeStarted(drive: Drive, step: Step, reply: Reply, calls: Plann
 async function journal(tx: Db, drive: Drive, step: Step, reply: Reply): Promise<void> {
   if (reply && drive.journaledStepId !== step.id) {
     await saveReply(tx, drive.lease.organizationId, step.id, reply)
-    drive.journaledStepId = step.id
+    await noteProgress(tx, drive.lease)
   }
   await saveDone(tx, drive.done)
 }
@@ -160,7 +161,7 @@ async function resultOf(
     return refusalOf(call, text, time())
   }
   if (!drive.deps.lease.holds || drive.abort.signal.aborted) {
-    return refusalOf(call, `${call.name} was not run: the run was stopped before it started.`, time())
+    throw new LeaseLost(`${call.name} was not started: the run may have another driver by now`)
   }
   const context = {
     organizationId: drive.lease.organizationId,
@@ -201,16 +202,21 @@ async function runEditAlone(
   const known = step.journal?.executions.find(({ callId }) => callId === planned.call.id)
   if (known?.state === 'done' && known.result) return known.result
   const [result] = await persist(
-    drive.deps,
+    drive,
     'editing memory',
     async (tx) => {
       await holdRun(tx, drive.lease)
       await journal(tx, drive, step, reply)
       return runEdits(tx, drive, agent, step, [planned])
     },
-    async () => undefined,
+    async (tx) => {
+      const written = await readExecutions(tx, drive.lease.organizationId, step.id)
+      const result = written.find(({ callId }) => callId === planned.call.id)?.result
+      return result ? [result] : undefined
+    },
   )
   if (!result) throw new Error('an edit has one result')
+  if (reply) drive.journaledStepId = step.id
   drive.done = []
   return result
 }

@@ -95,6 +95,7 @@ export async function forkConversation(db: Db, source: ScopeName, userId: string
       summary: null,
       model: scope.model,
       modelSettings: scope.model_settings,
+      messagePolicy: scope.message_policy,
       isolatedLabels: [],
     })
     await begin(tx, { ...source, conversationId: id }, shared)

@@ -10,7 +10,9 @@ import type { RunUsage } from '../store/steps.ts'
 import { readWaitingCallers } from '../store/waiting.ts'
 import type { EngineDeps, EngineSettings } from './deps.ts'
 
-export type SettleDeps = Pick<EngineDeps, 'queue'> & { settings: Pick<EngineSettings, 'trackLastRun'> }
+export type SettleDeps = Pick<EngineDeps, 'queue' | 'fault'> & {
+  settings: Pick<EngineSettings, 'trackLastRun'>
+}
 
 /** What a settlement did, for telling once it is committed. */
 export type Settlement = {
@@ -53,6 +55,7 @@ export async function settleInTx(
     await deps.queue.enqueue(tx, 'callback', runId, { organizationId, runId })
   const withdrawn = outcome.stopReason === 'requires_approval' ? await withdrawCallers(tx, deps, run) : []
   const nextRunId = options.keepTurn ? null : await handOn(tx, deps, run)
+  deps.fault('before_settlement')
   return {
     run,
     outcome,
@@ -128,6 +131,8 @@ export function outsideContext(input: Message[], runId: RunId): Message[] {
 export const PENDING_APPROVAL_TEXT =
   'Cannot send a new message: The agent is waiting for approval on a tool call. Please approve or deny the pending request before continuing.'
 
+export const CANCELLED: Outcome = { stopReason: 'cancelled', error: null }
+
 export const PENDING_APPROVAL: Outcome = {
   stopReason: 'error',
   error: { errorType: 'pending_approval', message: PENDING_APPROVAL_TEXT, detail: null, modelFailure: null },
@@ -140,6 +145,7 @@ export function tellSettled(
   driveNext: (run: Settled) => void,
 ): void {
   const { run, outcome } = settlement
+  deps.fault('after_settlement')
   deps.hub.publish(run.runId, settlement.frames)
   deps.hub.hint(run.runId)
   deps.queue.forgetDrive(run.runId)

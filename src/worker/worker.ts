@@ -5,22 +5,30 @@ import type { Lease, Outcome } from '../domain/run.ts'
 import type { TurnRequest } from '../domain/turn.ts'
 import type { StepRef } from '../loop/state.ts'
 import { SEQ_BLOCK } from '../store/admit-run.ts'
-import { type Claim, claimRun, readUndrivenRuns, releaseRuns } from '../store/leases.ts'
-import { findRun, getRequest, readLostRuns } from '../store/runs.ts'
+import { type Claim, claimRun, readOwnedRuns, readUndrivenRuns, releaseRuns } from '../store/leases.ts'
+import { findRun, getRequest, readLostRuns, readWaitedFor } from '../store/runs.ts'
 import type { Settled } from '../store/settle-run.ts'
+import { readLostTurns } from '../store/waiting.ts'
 import type { EngineDeps } from './deps.ts'
 import type { Drive } from './drive.ts'
 import { driveRun } from './drive-run.ts'
 import { endRunFromOutside } from './end-run.ts'
+import { giveTurn, handOver } from './hand-over.ts'
 import type { DriveJob } from './queue.ts'
 import { RunLog } from './run-log.ts'
-import { type Settlement, tellSettled } from './settle.ts'
+import { CANCELLED, type Settlement, tellSettled } from './settle.ts'
 
 /** How often the process asks whether its runs are still its own: a cancel by another replica is heard by this. */
 const WATCH_MS = 500
-/** When to look again for a run that somebody drives. */
-const LOOK_AGAIN_MS = 36_000
+/** Looks within one lease for runs that nobody drives. */
+const SWEEPS = 3
+/** When a run that this process has dropped may be tried again: the trouble should have passed. */
+const DROPPED_MS = 1_000
 const NO_SLOT_MS = 1_000
+/** How long a run of ours may be without its driver: it is just being started. */
+const STRAY_MS = 2_000
+/** Runs that one sweep looks at. */
+const SWEPT_MAX = 100
 
 type Active = { drive: Drive; done: Promise<void> }
 
@@ -30,7 +38,9 @@ export class Worker {
   #active = new Map<RunId, Active>()
   #reserved = 0
   #stopping = false
-  #watch: NodeJS.Timeout | undefined
+  #timers: NodeJS.Timeout[] = []
+  /** Runs that are ours and that we do not drive, with when that was first seen. */
+  #strays = new Map<RunId, number>()
 
   constructor(deps: EngineDeps) {
     this.#deps = deps
@@ -38,7 +48,12 @@ export class Worker {
   }
 
   start(): void {
-    this.#watch = setInterval(() => void this.#watchRuns(), WATCH_MS)
+    const sweep = () => void this.#sweepOrSay()
+    this.#timers = [
+      setInterval(() => void this.#watchRuns(), WATCH_MS),
+      setInterval(sweep, this.#deps.settings.leaseMs / SWEEPS),
+    ]
+    sweep()
   }
 
   /** Runs that are driven here: those whose callers wait, and the others. */
@@ -48,9 +63,13 @@ export class Worker {
     return { foreground: foreground.length, background: transports.length - foreground.length }
   }
 
-  /** Keeps a slot free for a run that is about to be admitted; false: there is none. Give it back or use it. */
-  reserveSlot(): boolean {
-    const free = this.#active.size + this.#reserved < this.#deps.settings.slotsMax
+  /**
+   * Keeps a slot free for a run that is about to be admitted; false: there is none. Give it back or use it. A run that
+   * `waitingRunId` waits for uses the slot of that one: runs that wait for runs would else wait for ever.
+   */
+  reserveSlot(waitingRunId?: RunId | null): boolean {
+    const shares = waitingRunId ? this.#active.has(waitingRunId) : false
+    const free = shares || this.#active.size + this.#reserved < this.#deps.settings.slotsMax
     if (this.#stopping || !free || !this.#deps.lease.holds) return false
     this.#reserved += 1
     return true
@@ -69,14 +88,15 @@ export class Worker {
 
   /** Drives a run if nobody does. Returns when to look again, in milliseconds; null: it needs nobody any more. */
   async tryDrive({ organizationId, runId }: DriveJob): Promise<number | null> {
-    if (this.#active.has(runId)) return LOOK_AGAIN_MS
-    if (!this.reserveSlot()) return NO_SLOT_MS
+    if (this.#active.has(runId)) return this.#lookAgainMs
+    if (!this.reserveSlot() && !this.reserveSlot(await this.#waitingFor(organizationId, runId)))
+      return NO_SLOT_MS
     try {
       const claim = await claimRun(this.#deps.db, organizationId, runId, this.#deps.lease.id)
       if (claim) return await this.#drive(claim)
       this.releaseSlot()
       const run = await findRun(this.#deps.db, organizationId, runId)
-      return run && (run.status === 'created' || run.status === 'running') ? LOOK_AGAIN_MS : null
+      return run && (run.status === 'created' || run.status === 'running') ? this.#lookAgainMs : null
     } catch (error) {
       this.releaseSlot()
       throw error
@@ -90,10 +110,42 @@ export class Worker {
     })
   }
 
-  /** Finds runs that nobody drives though they could be, e.g. because every job of the queue was lost. */
+  /** The run whose tool waits for this one's answer. */
+  async #waitingFor(organizationId: OrganizationId, runId: RunId): Promise<RunId | null> {
+    const run = await findRun(this.#deps.db, organizationId, runId)
+    return run && !run.background ? run.parentRunId : null
+  }
+
+  /**
+   * Finds runs that nobody drives though they could be: the net under the queue, whose jobs may all be lost. Every process
+   * looks, because a job that did would be lost with them.
+   */
   async sweep(): Promise<void> {
-    for (const run of await readUndrivenRuns(this.#deps.db, 100)) {
+    await this.#releaseStrays()
+    for (const scope of await readLostTurns(this.#deps.db, SWEPT_MAX)) await giveTurn(this.#deps, scope)
+    for (const run of await readUndrivenRuns(this.#deps.db, SWEPT_MAX)) {
       if ((await this.tryDrive(run)) === NO_SLOT_MS) return
+    }
+  }
+
+  /**
+   * Runs that the database says are ours and that we have not driven for a while: we lost them in some trouble. A run that
+   * is about to start looks the same for a moment.
+   */
+  async #releaseStrays(): Promise<void> {
+    const { db, lease } = this.#deps
+    const now = performance.now()
+    const strays = (await readOwnedRuns(db, lease.id)).filter((runId) => !this.#active.has(runId))
+    this.#strays = new Map(strays.map((runId) => [runId, this.#strays.get(runId) ?? now]))
+    const lost = strays.filter((runId) => now - (this.#strays.get(runId) ?? now) >= STRAY_MS)
+    await releaseRuns(db, lease.id, lost)
+  }
+
+  async #sweepOrSay(): Promise<void> {
+    try {
+      await this.sweep()
+    } catch (error) {
+      this.#deps.observe({ type: 'job_failed', queue: 'sweep', error })
     }
   }
 
@@ -106,35 +158,55 @@ export class Worker {
   async end(organizationId: OrganizationId, runId: RunId, outcome: Outcome): Promise<Settlement | undefined> {
     const closing = outcome.stopReason === 'cancelled' ? 'cancelled' : 'interrupted'
     const settlement = await endRunFromOutside(this.#deps, organizationId, runId, closing, outcome)
-    if (!settlement) return undefined
+    if (settlement) this.tellEnded(settlement)
+    return settlement
+  }
+
+  /** What follows the end of a run from outside, once it is committed. */
+  tellEnded(settlement: Settlement): void {
+    const { organizationId, runId } = settlement.run
     this.abort(runId)
     tellSettled(this.#deps, settlement, this.driveNext)
-    return settlement
+    if (settlement.outcome.stopReason === 'cancelled') void this.#endChildren(organizationId, runId)
+  }
+
+  /** Nobody waits any more for the answers that a cancelled run has asked other agents for. */
+  async #endChildren(organizationId: OrganizationId, runId: RunId): Promise<void> {
+    try {
+      for (const child of await readWaitedFor(this.#deps.db, organizationId, runId))
+        await this.end(organizationId, child, CANCELLED)
+    } catch (error) {
+      this.#deps.observe({ type: 'database_trouble', what: `ending what ${runId} has asked for`, error })
+    }
   }
 
   /** Takes back a run that still waits for its turn; one that has begun goes on. */
   async withdraw(organizationId: OrganizationId, runId: RunId, outcome: Outcome): Promise<boolean> {
-    const settlement = await endRunFromOutside(
-      this.#deps,
-      organizationId,
-      runId,
-      'interrupted',
-      outcome,
-      'waiting',
-    )
+    const settlement = await endRunFromOutside(this.#deps, organizationId, runId, 'interrupted', outcome, {
+      onlyWaiting: true,
+    })
     if (settlement) tellSettled(this.#deps, settlement, this.driveNext)
     return settlement !== undefined
   }
 
-  /** Begins nothing more, gives steps time to end, and hands the rest over. */
-  async stop(graceMs: number): Promise<void> {
+  /** Begins nothing more: neither runs nor, in the runs that are here, steps. */
+  drain(): void {
     this.#stopping = true
-    clearInterval(this.#watch)
+    for (const { drive } of this.#active.values()) drive.handsOver = true
+  }
+
+  /** Gives steps time to end, and hands the rest over in the middle of what they do. */
+  async stop(graceMs: number): Promise<void> {
+    this.drain()
+    for (const timer of this.#timers) clearInterval(timer)
     const running = [...this.#active.values()].map(({ done }) => done)
-    await Promise.race([Promise.all(running), sleep(graceMs)])
-    await releaseRuns(this.#deps.db, this.#deps.lease.id).catch(() => undefined)
+    await Promise.race([Promise.all(running), sleep(graceMs, undefined, { ref: false })])
+    await handOver(
+      this.#deps,
+      [...this.#active.values()].map(({ drive }) => drive.lease),
+    ).catch(() => undefined)
     this.#dropAll()
-    await Promise.race([Promise.all(running), sleep(1_000)])
+    await Promise.race([Promise.all(running), sleep(1_000, undefined, { ref: false })])
   }
 
   async #drive(claim: Claim): Promise<number | null> {
@@ -149,7 +221,7 @@ export class Worker {
     const request = await getRequest(this.#deps.db, organizationId, runId)
     this.releaseSlot()
     this.#start(claim, request, run?.createdAt ?? new Date().toISOString(), null)
-    return LOOK_AGAIN_MS
+    return this.#lookAgainMs
   }
 
   #start(
@@ -173,20 +245,40 @@ export class Worker {
       seenVersions: new Map(),
       done: [],
       journaledStepId: null,
+      handsOver: this.#stopping,
     }
     this.#deps.hub.drive(lease.runId, seqLast, fresh ? [OPENING] : [])
-    const done = driveRun(drive, fresh, this.driveNext).finally(() => {
-      this.#active.delete(lease.runId)
-      this.#deps.hub.leave(lease.runId)
-      if (!this.#stopping) this.#takeWaiting()
-    })
+    const done = driveRun(drive, fresh, this.driveNext).then((left) => this.#leave(lease, left))
     this.#active.set(lease.runId, { drive, done })
+  }
+
+  async #leave(lease: Lease, left: 'ended' | 'dropped'): Promise<void> {
+    this.#active.delete(lease.runId)
+    this.#deps.hub.leave(lease.runId)
+    if (left === 'dropped') await this.#release(lease)
+    else if (!this.#stopping) this.#takeWaiting()
+  }
+
+  /** A run that we have dropped is free for whoever can drive it, this process included, if it was still ours. */
+  async #release({ owner, runId }: Lease): Promise<void> {
+    this.#strays.set(runId, performance.now() - STRAY_MS)
+    try {
+      await releaseRuns(this.#deps.db, owner, [runId])
+    } catch (error) {
+      this.#deps.observe({ type: 'database_trouble', what: `releasing ${runId}`, error })
+    }
+    if (!this.#stopping) setTimeout(() => void this.#sweepOrSay(), DROPPED_MS).unref()
   }
 
   /** A slot is free: a run that waited for one may have it. Only looked for when slots were short. */
   #takeWaiting(): void {
     if (this.#active.size < this.#deps.settings.slotsMax - 1) return
-    this.sweep().catch((error: unknown) => this.#deps.observe({ type: 'job_failed', queue: 'sweep', error }))
+    void this.#sweepOrSay()
+  }
+
+  /** When to look again for a run that somebody drives. */
+  get #lookAgainMs(): number {
+    return this.#deps.settings.leaseMs * 1.2
   }
 
   #dropAll(): void {

@@ -15,12 +15,15 @@ import { FrameBuffer } from '../../src/worker/frame-buffer.ts'
 import type { Observation } from '../../src/worker/observation.ts'
 import type { Queue } from '../../src/worker/queue.ts'
 import { RunHub } from '../../src/worker/run-hub.ts'
+import { SentNotes } from '../../src/worker/sent-notes.ts'
 import { Worker } from '../../src/worker/worker.ts'
 import { MODELS } from './models.ts'
 import { Dead, MortalLease, Wire } from './mortal.ts'
 import type { ScriptedModel } from './scripted-model.ts'
 import type { Outside } from './tools.ts'
 import type { Waits } from './waits.ts'
+
+export const LEASE_MS = 30_000
 
 /** What outlives a process: the database, the models, the world outside. */
 export type Surroundings = {
@@ -49,7 +52,7 @@ export class Life {
     const observe = (observation: Observation) => void around.observations.push(observation)
     this.#db = around.db
     const db = around.db.withPlugin(this.wire)
-    this.lease = new MortalLease(around.db, observe, 'property test')
+    this.lease = new MortalLease(around.db, observe, 'property test', LEASE_MS)
     this.catalog = catalogOf(around.model)
     const hub = new RunHub()
     this.builtIns = createBuiltInTools({
@@ -66,10 +69,18 @@ export class Life {
       catalog: this.catalog,
       toolOf: ({ name }) => around.outside.toolOf(name, around.waits) ?? byName.get(name),
       hub,
-      buffer: new FrameBuffer(db, observe),
+      buffer: new FrameBuffer(db, observe, () => this.#pass('mid_flush')),
+      sent: new SentNotes(db, observe),
       queue: around.queue,
       lease: this.lease,
-      settings: { slotsMax: 4, waitingMax: 3, waitMs: 600_000, attemptsMax: 3, trackLastRun: false },
+      settings: {
+        slotsMax: 4,
+        waitingMax: 3,
+        waitMs: 600_000,
+        attemptsMax: 3,
+        trackLastRun: false,
+        leaseMs: LEASE_MS,
+      },
       observe,
       hasCredits: async () => true,
       fault: (point) => this.#pass(point),

@@ -5,7 +5,7 @@ import type { Db } from '../../src/store/schema.ts'
 import type { Observation } from '../../src/worker/observation.ts'
 import { Queue } from '../../src/worker/queue.ts'
 import { ScriptedModel } from './scripted-model.ts'
-import { Life, openApi, type Surroundings } from './server.ts'
+import { LEASE_MS, Life, openApi, type Surroundings } from './server.ts'
 import { CUSTOM_TOOLS, Outside, PARAMETERS } from './tools.ts'
 import { Waits } from './waits.ts'
 
@@ -31,7 +31,11 @@ export class World {
   private constructor(connectionString: string) {
     this.#pool = openPool({ connectionString, connectionsMax: 8 })
     this.db = dbOf(this.#pool)
-    this.#queue = new Queue(connectionString, (observation) => void this.observations.push(observation))
+    this.#queue = new Queue(
+      connectionString,
+      (observation) => void this.observations.push(observation),
+      LEASE_MS,
+    )
     this.#life = new Life(this.#surroundings())
     this.#app = openApi(this.db, () => this.#life)
   }

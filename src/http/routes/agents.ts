@@ -1,12 +1,9 @@
 import { z } from '@hono/zod-openapi'
 import { countAgents, readAgents } from '../../store/agent-list.ts'
-import { deleteAgent } from '../../store/agents.ts'
-import { readActiveRuns } from '../../store/run-lists.ts'
-import { inTransaction } from '../../store/transaction.ts'
+import { removeAgent } from '../../worker/delete-scopes.ts'
 import { createAgent } from '../agents/create-agent.ts'
 import { showAgent, showAgents, wantedRelations } from '../agents/show-agents.ts'
 import { changeAgent } from '../agents/update-agent.ts'
-import { cancelRuns } from '../cancel.ts'
 import type { HttpDeps } from '../deps.ts'
 import { type Endpoint, route } from '../route.ts'
 import { AgentState } from '../schemas/agent.ts'
@@ -102,10 +99,8 @@ export function agentRoutes(deps: HttpDeps): Endpoint[] {
       return c.json(await showAgent(deps, actor, params.agent_id))
     }),
     route(remove, async ({ params: { agent_id: agentId }, actor, c }) => {
-      // Deleted first: from then on nobody can start a run that nobody would end.
-      await inTransaction(deps.db, (tx) => deleteAgent(tx, actor, agentId))
-      const { organizationId } = actor
-      await cancelRuns(deps, organizationId, await readActiveRuns(deps.db, organizationId, { agentId }))
+      const { engine } = deps
+      await removeAgent({ ...engine.deps, db: deps.db }, engine.worker, actor, agentId)
       return c.json({ message: `Agent id=${agentId} successfully deleted` })
     }),
   ]

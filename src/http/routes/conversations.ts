@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi'
+import { MESSAGE_POLICIES } from '../../domain/conversation.ts'
 import { Fault } from '../../domain/fault.ts'
 import { MESSAGE_TYPES } from '../../domain/frame.ts'
 import {
@@ -12,7 +13,6 @@ import {
 import { filterViews, viewsOf } from '../../domain/view.ts'
 import {
   type ConversationChange,
-  deleteConversation,
   getConversation,
   readConversations,
   updateConversation,
@@ -22,10 +22,10 @@ import { readMessagePage } from '../../store/message-lists.ts'
 import { readActiveRuns } from '../../store/run-lists.ts'
 import { getRun } from '../../store/runs.ts'
 import { getAgentTarget, type Target } from '../../store/scopes.ts'
-import { inTransaction } from '../../store/transaction.ts'
+import { removeConversation } from '../../worker/delete-scopes.ts'
 import { forkConversation, openConversation, recompile } from '../../worker/scope-acts.ts'
 import { answerJson } from '../answer-json.ts'
-import { cancelAll, cancelRuns } from '../cancel.ts'
+import { cancelAll } from '../cancel.ts'
 import type { HttpDeps } from '../deps.ts'
 import { previewRequest } from '../preview.ts'
 import { type Endpoint, route } from '../route.ts'
@@ -66,6 +66,7 @@ const createBody = z
     isolated_block_labels: z.array(z.string()).nullish(),
     model: z.string().nullish(),
     model_settings: AnyObject.nullish(),
+    message_policy: z.enum(MESSAGE_POLICIES).nullish(),
   })
   .nullish()
 
@@ -93,6 +94,7 @@ function create(deps: HttpDeps): Endpoint {
         summary: body?.summary ?? null,
         model: body?.model ?? null,
         modelSettings: body?.model_settings ?? null,
+        messagePolicy: body?.message_policy ?? null,
         isolatedLabels: body?.isolated_block_labels ?? [],
       })
       return c.json(toWireConversation(await getConversation(deps.db, actor.organizationId, created)))
@@ -167,6 +169,7 @@ function update(deps: HttpDeps): Endpoint {
         model: z.string().nullish(),
         model_settings: AnyObject.nullish(),
         last_message_at: z.string().nullish(),
+        message_policy: z.enum(MESSAGE_POLICIES).nullish(),
       }),
       answer: ShownObject,
     },
@@ -176,6 +179,7 @@ function update(deps: HttpDeps): Endpoint {
         ...(body.summary !== undefined && { summary: body.summary }),
         ...(body.model !== undefined && { model: body.model }),
         ...(body.model_settings !== undefined && { modelSettings: body.model_settings }),
+        ...(body.message_policy !== undefined && { messagePolicy: body.message_policy }),
         ...(body.last_message_at && { lastMessageAt: body.last_message_at }),
       }
       const changed = await updateConversation(deps.db, actor.organizationId, params.conversation_id, change)
@@ -195,15 +199,9 @@ function remove(deps: HttpDeps): Endpoint {
       answer: z.null(),
     },
     async ({ params, actor, c }) => {
-      const { organizationId } = actor
-      const conversationId = params.conversation_id
-      await getConversation(deps.db, organizationId, conversationId)
-      await cancelRuns(
-        deps,
-        organizationId,
-        await readActiveRuns(deps.db, organizationId, { conversationId }),
-      )
-      await inTransaction(deps.db, (tx) => deleteConversation(tx, organizationId, conversationId))
+      const { engine } = deps
+      await getConversation(deps.db, actor.organizationId, params.conversation_id)
+      await removeConversation(engine.deps, engine.worker, actor, params.conversation_id)
       return c.json(null)
     },
   )
@@ -366,7 +364,8 @@ function stream(deps: HttpDeps): Endpoint {
         actor.organizationId,
         await runIdFor(deps, actor.organizationId, target, body),
       )
-      return followFrom(deps, run, body?.starting_after ?? 0, body?.include_pings ?? true)
+      const afterSeq = body?.starting_after ?? 0
+      return followFrom(deps, run, { afterSeq, includePings: body?.include_pings ?? true })
     },
   )
 }
@@ -386,11 +385,11 @@ async function runIdFor(
   }
   const [newest] = await readActiveRuns(deps.db, organizationId, { conversationId: target.conversationId })
   if (!newest) throw new Fault('invalid_argument', 'No active runs found for this conversation.')
-  const run = await getRun(deps.db, organizationId, newest)
+  const run = await getRun(deps.db, organizationId, newest.id)
   if (!run.background) {
     throw new Fault('invalid_argument', 'Run was not created in background mode, so it cannot be retrieved.')
   }
-  return newest
+  return newest.id
 }
 
 function cancel(deps: HttpDeps): Endpoint {

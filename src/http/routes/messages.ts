@@ -5,7 +5,7 @@ import { filterViews, viewsOf } from '../../domain/view.ts'
 import { getMessage, readMessagePage } from '../../store/message-lists.ts'
 import { getRun } from '../../store/runs.ts'
 import { getAgentTarget, getConversationTarget, type Target } from '../../store/scopes.ts'
-import { answerJson } from '../answer-json.ts'
+import { answerJson, noteWhenSent } from '../answer-json.ts'
 import { cancelAll, cancelRuns } from '../cancel.ts'
 import type { HttpDeps } from '../deps.ts'
 import { previewRequest } from '../preview.ts'
@@ -132,6 +132,7 @@ function sendAsync(deps: HttpDeps): Endpoint {
       const shown = attached
         ? run
         : { ...run, status: 'created' as const, stopReason: null, completedAt: null }
+      noteWhenSent(deps, asked.c, runId)
       return asked.c.json(toWireRun(shown))
     },
   )

@@ -22,7 +22,7 @@ import type { HttpDeps } from '../deps.ts'
 import { type Endpoint, route } from '../route.ts'
 import { ShownObject } from '../schemas/basics.ts'
 import { queryBool, queryEnum, queryInt, queryText, queryTexts } from '../schemas/query.ts'
-import { streamRun } from '../stream-run.ts'
+import { type StreamOptions, streamRun } from '../stream-run.ts'
 import { viewOptionsFor } from '../view-options.ts'
 import { toWireMessage } from '../wire/message.ts'
 import { toWireRun } from '../wire/run.ts'
@@ -429,7 +429,8 @@ function resume(deps: HttpDeps): Endpoint {
           'Run was not created in background mode, so it cannot be retrieved.',
         )
       }
-      return followFrom(deps, run, body?.starting_after ?? 0, body?.include_pings ?? true)
+      const afterSeq = body?.starting_after ?? 0
+      return followFrom(deps, run, { afterSeq, includePings: body?.include_pings ?? true })
     },
   )
 }
@@ -449,19 +450,19 @@ function follow(deps: HttpDeps): Endpoint {
     async ({ params: asked, query, actor, c }) => {
       const run = await getRun(deps.db, actor.organizationId, runId(asked.run_id))
       const last = Number(c.req.header('last-event-id') ?? query.starting_after ?? 0)
-      return followFrom(deps, run, Number.isInteger(last) && last > 0 ? last : 0, query.include_pings ?? true)
+      return followFrom(deps, run, {
+        afterSeq: Number.isInteger(last) && last > 0 ? last : 0,
+        includePings: query.include_pings ?? true,
+        withIds: true,
+      })
     },
   )
 }
 
 /** Faults: expired when the run's events are gone. */
-export function followFrom(deps: HttpDeps, run: Run, afterSeq: number, includePings: boolean): Response {
+export function followFrom(deps: HttpDeps, run: Run, options: Omit<StreamOptions, 'pingMs'>): Response {
   if (isTerminal(run.status) && run.eventsPurgedAt !== null) {
     throw new Fault('expired', `The events of ${run.id} are no longer kept`)
   }
-  return streamRun(deps.engine.deps, run.organizationId, run.id, {
-    afterSeq,
-    includePings,
-    pingMs: deps.engine.pingMs,
-  })
+  return streamRun(deps.engine.deps, run.organizationId, run.id, { ...options, pingMs: deps.engine.pingMs })
 }

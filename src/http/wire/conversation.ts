@@ -15,5 +15,6 @@ export function toWireConversation(conversation: Conversation): JsonObject {
     model: conversation.model,
     model_settings: conversation.model_settings,
     last_message_at: conversation.last_message_at,
+    ...(conversation.message_policy !== null && { message_policy: conversation.message_policy }),
   }
 }

@@ -71,6 +71,7 @@ const TABLES = [
   `create index agents_by_completion on agents (organization_id, last_run_completion desc nulls last, id desc)
     where deleted_at is null`,
   `create index agents_by_name on agents (organization_id, name) where deleted_at is null`,
+  `create index agents_deleted on agents (deleted_at) where deleted_at is not null`,
   `create index agents_by_template on agents (organization_id, base_template_id) where base_template_id is not null`,
 
   `create table agent_tags (
@@ -233,6 +234,7 @@ const TABLES = [
     where deleted_at is null`,
   `create index conversations_by_message on conversations (organization_id, last_message_at desc nulls last, id desc)
     where deleted_at is null`,
+  `create index conversations_deleted on conversations (deleted_at) where deleted_at is not null`,
   `create table conversation_blocks (
     organization_id text not null,
     conversation_id text not null,
@@ -348,6 +350,8 @@ const TABLES = [
   `create index runs_by_project on runs (organization_id, project_id, created_at desc, id desc)
     where project_id is not null`,
   `create index runs_by_parent on runs (organization_id, parent_run_id) where parent_run_id is not null`,
+  // Finished runs whose streams are still kept, oldest first.
+  `create index runs_unpurged on runs (completed_at) where completed_at is not null and events_purged_at is null`,
   `create index runs_by_body on runs (organization_id, conversation_id, body_hash, created_at desc)
     where body_hash is not null`,
 
