@@ -8,7 +8,7 @@ import { StartError } from './domain/start-error.ts'
 import type { BuiltInTool } from './domain/tool.ts'
 import { type Engine, startEngine } from './engine.ts'
 import { createApp } from './http/app.ts'
-import type { HttpDeps, HttpSettings } from './http/deps.ts'
+import type { EngineAccess, HttpDeps, HttpSettings } from './http/deps.ts'
 import { engineEndpoints } from './http/engine-endpoints.ts'
 import { toWireAnswer } from './http/wire/answer.ts'
 import { maskedUrl } from './lib/masked-url.ts'
@@ -70,13 +70,7 @@ export async function startServer(
     catalog,
     observe,
     settings: httpSettings(config),
-    engine: {
-      deps: engine.deps,
-      worker: engine.worker,
-      guard: { allow: config.outboundAllow },
-      pingMs: config.pingMs,
-      legacyRunCursors: config.legacyRunCursors,
-    },
+    engine: engineAccess(config, engine),
     operations: operations.shown,
     builtInTools: engine.builtIns,
     compilePrompt,
@@ -104,6 +98,16 @@ export async function startServer(
       await embedded?.stop()
       operations.stop()
     },
+  }
+}
+
+function engineAccess(config: Config, { deps, worker }: Engine): EngineAccess {
+  return {
+    deps,
+    worker,
+    guard: { allow: config.outboundAllow },
+    pingMs: config.pingMs,
+    legacyRunCursors: config.legacyRunCursors,
   }
 }
 
