@@ -92,6 +92,8 @@ export class Actor {
         return this.#post(`/v1/conversations/${this.#conv(action.conv)}/compact`, {
           compaction_settings: { mode: action.mode },
         })
+      case 'follow':
+        return this.#follow(action.after)
       case 'reset':
         return action.conv === 0
           ? this.#patch(`/v1/agents/${this.agentId}/reset-messages`, { add_default_initial_messages: false })
@@ -184,13 +186,24 @@ export class Actor {
   async #cancel(what: 'agent' | 'conversation' | 'newest_run', conv: number): Promise<void> {
     if (what === 'agent') return this.#post(`/v1/agents/${this.agentId}/messages/cancel`, {})
     if (what === 'conversation') return this.#post(`/v1/conversations/${this.#conv(conv)}/cancel`, {})
-    const run = await this.world.db
+    const run = await this.#newestRun()
+    this.#post(`/v1/agents/${this.agentId}/messages/cancel`, { run_ids: run ? [run.id] : [] })
+  }
+
+  async #follow(after: number): Promise<void> {
+    const run = await this.#newestRun()
+    if (!run) return
+    const path = `/v1/runs/${run.id}/stream?starting_after=${after}`
+    this.heard.push(send(this.world, path, undefined, `follow ${run.id} after ${after}`, false, 'GET'))
+  }
+
+  #newestRun() {
+    return this.world.db
       .selectFrom('runs')
       .where('agent_id', '=', this.agentId)
       .orderBy('created_order', 'desc')
       .select('id')
       .executeTakeFirst()
-    this.#post(`/v1/agents/${this.agentId}/messages/cancel`, { run_ids: run ? [run.id] : [] })
   }
 
   async #fork(conv: number): Promise<void> {

@@ -132,29 +132,63 @@ function numberOf(text: string): number {
   return Number(/"n": ?(\d+)/.exec(text)?.[1] ?? 0)
 }
 
-/** What clients heard: whole streams with rising numbers and one end, and no failure of the server's own. */
-export function wrongHeard(heard: Heard[], mayBreak: boolean): string[] {
+/**
+ * What clients heard: whole streams with rising numbers and one end, texts as they are stored, and no failure of the
+ * server's own.
+ */
+export function wrongHeard(heard: Heard[], records: Records, mayBreak: boolean): string[] {
+  const texts = new Map(
+    records.messages.flatMap(({ id, role, content }) =>
+      role === 'assistant' || role === 'approval_request'
+        ? [[id as string, textIn(content ?? [])] as const]
+        : [],
+    ),
+  )
   return heard.flatMap(({ what, status, text, cut }) => {
-    if (cut) return []
     if (status === 500 && !mayBreak && !/"type":"llm_error"/.test(text))
       return [`${what}: 500 ${text.slice(0, 200)}`]
-    return text.startsWith('data: ') || text.includes('\ndata: ')
-      ? wrongInStream(text).map((one) => `${what}: ${one}`)
-      : []
+    if (!text.startsWith('data: ') && !text.includes('\ndata: ')) return []
+    const events = eventsOf(cut ? text.slice(0, text.lastIndexOf('\n\n') + 2) : text)
+    return [
+      ...(cut ? [] : wrongInStream(events, what)),
+      ...wrongInTexts(events, texts, cut || what.startsWith('follow')),
+    ].map((one) => `${what}: ${one}`)
   })
 }
 
-function wrongInStream(text: string): string[] {
-  const events = eventsOf(text)
+type Event = ReturnType<typeof eventsOf>[number]
+
+function wrongInStream(events: Event[], what: string): string[] {
   const wrong: string[] = []
   if (events.at(-1) !== '[DONE]') wrong.push('the stream has no end')
   const objects = events.filter((event) => event !== '[DONE]')
   const numbers = objects.flatMap((event) =>
     event.message_type === 'ping' || typeof event.seq_id !== 'number' ? [] : [event.seq_id],
   )
-  if (numbers.some((seq, index) => index > 0 && seq < (numbers[index - 1] ?? 0)))
-    wrong.push('the numbers of the stream fall')
+  if (numbers.some((seq, index) => index > 0 && seq <= (numbers[index - 1] ?? 0)))
+    wrong.push('the numbers of the stream do not rise')
   const stops = objects.filter((event) => event.message_type === 'stop_reason').length
-  if (stops !== 1) wrong.push(`the stream has ${stops} stop reasons`)
+  // Who asks for what comes after a number near the end may have been told of the end.
+  if (stops > 1 || (stops === 0 && !what.startsWith('follow')))
+    wrong.push(`the stream has ${stops} stop reasons`)
   return wrong
+}
+
+/** The pieces of a text, put together, are the text as it is stored; a stream that was not read whole has a part of it. */
+function wrongInTexts(events: Event[], texts: Map<string, string>, isPart: boolean): string[] {
+  const shown = new Map<string, string>()
+  for (const event of events) {
+    if (event === '[DONE]' || event.message_type !== 'assistant_message') continue
+    const id = String(event.id)
+    shown.set(id, (shown.get(id) ?? '') + String(event.content))
+  }
+  return [...shown].flatMap(([id, text]) => {
+    const stored = texts.get(id)
+    if (stored === undefined || stored === text || (isPart && stored.includes(text))) return []
+    return [`${id} was shown as ${JSON.stringify(text)}, and is stored as ${JSON.stringify(stored)}`]
+  })
+}
+
+function textIn(content: { type: string }[]): string {
+  return content.map((part) => ('text' in part ? String(part.text) : '')).join('')
 }

@@ -16,13 +16,14 @@ export async function send(
   body: unknown,
   what: string,
   leaves: boolean,
+  method = 'POST',
 ): Promise<Heard> {
   const gone = new AbortController()
   const connection = world.life.connections.signal
   let status: number | null = null
   let text = ''
   try {
-    const response = await raced(world.fetch('POST', path, body, gone.signal), connection)
+    const response = await raced(world.fetch(method, path, body, gone.signal), connection)
     status = response.status
     const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
     while (reader) {

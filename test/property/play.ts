@@ -55,7 +55,7 @@ async function wrongAtTheEnd(world: World, actor: Actor, story: Story): Promise<
   const heard = await Promise.race([Promise.all(actor.heard), silent])
   if (heard === null) return [...wrong, 'a client never heard the end of its request']
   const mayBreak = story.actions.some(breaks)
-  return [...wrong, ...wrongHeard(heard, mayBreak), ...(await wrongNow(world, actor, new Set()))]
+  return [...wrong, ...wrongHeard(heard, records, mayBreak), ...(await wrongNow(world, actor, new Set()))]
 }
 
 /** Closes an approval that is open, the way a client would, and says something: it must be answered. */

@@ -68,6 +68,8 @@ export type Action =
   | { type: 'die_at'; point: FaultPoint; nth: number }
   /** The database fails once, in a passing way, at the nth statement from now. */
   | { type: 'trouble'; nth: number }
+  /** Reads the newest run's stream from a number on, to its end. */
+  | { type: 'follow'; after: number }
   | (Somewhere & { type: 'compact'; mode: CompactionMode })
   | (Somewhere & { type: 'reset' })
   | (Somewhere & { type: 'fork' })

@@ -26,7 +26,7 @@ function tellAction(action: Action): string {
         action.content !== 'text' && action.content,
         action.hasOtid && 'otid',
         action.clientTools && 'client tools',
-        action.stepsMax < 50 && `at most ${action.stepsMax} step(s)`,
+        action.stepsMax < 12 && `at most ${action.stepsMax} step(s)`,
         action.leaves && 'hangs up',
       ].filter(Boolean)
       return `say [m${action.n}] in ${action.conv} (${traits.join(', ')})${tellReplies(action.replies)}`

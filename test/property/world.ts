@@ -12,7 +12,7 @@ import { Waits } from './waits.ts'
 export const ORGANIZATION = DEFAULT_ORGANIZATION
 
 /** A pause after which the engine should long have come to rest, in milliseconds. */
-const REST_MS = 20_000
+const REST_MS = 60_000
 /** Turns of the event loop without anything under way that count as rest. */
 const QUIET_TURNS = 4
 
