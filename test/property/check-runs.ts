@@ -116,6 +116,8 @@ export function wrongOutside(world: World, { messages, executions }: Records): s
     const text = JSON.stringify(result.output)
     if (count > 0 && /before it ran|was not run/.test(text))
       wrong.push(`${call.name}#${n} ran, but the history says: ${text}`)
+    if (count > 0 && text.includes('request to call tool denied'))
+      wrong.push(`${call.name}#${n} ran though it was denied`)
     if (count === 0 && result.status === 'success')
       wrong.push(`${call.name}#${n} did not run, but the history says: ${text}`)
   }
