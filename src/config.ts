@@ -134,6 +134,14 @@ const SETTINGS = {
     env: ['PERDURE_CREDITS_ENDPOINT', 'STEP_ORCHESTRATOR_ENDPOINT'],
     about: 'Service that says whether an organisation has credit',
   },
+  creditsFailClosed: {
+    env: ['PERDURE_CREDITS_FAIL_CLOSED'],
+    about: 'A service that cannot be asked counts as a no',
+  },
+  creditsCacheMs: {
+    env: ['PERDURE_CREDITS_CACHE_MS'],
+    about: 'How long an answer of the service is good for, milliseconds',
+  },
   creditsKey: { env: ['PERDURE_CREDITS_KEY', 'STEP_COMPLETE_KEY'], about: 'Its bearer key', secret: true },
 } as const satisfies Record<string, Setting>
 
@@ -184,6 +192,8 @@ const Schema = z.object({
     .default(null),
   creditsMode: oneOf('off', 'observe', 'enforce', 'enforce-strict').default('off'),
   creditsEndpoint: z.url('must be a URL').nullable().default(null),
+  creditsFailClosed: boolean.default(false),
+  creditsCacheMs: integer(0, 5_000).default(5_000),
   creditsKey: z.string().nullable().default(null),
 })
 

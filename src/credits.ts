@@ -1,56 +1,55 @@
+import { z } from 'zod'
 import type { Config } from './config.ts'
-import { Fault } from './domain/fault.ts'
+import type { EngineDeps } from './worker/deps.ts'
 import type { Observe } from './worker/observation.ts'
 
-/** How long the service may take, and how long its word is good for, in milliseconds. */
+/** How long the service may take, in milliseconds. */
 const CHECK_MS = 5_000
-const CACHE_MS = 5_000
 
-type Verdict = { at: number; answer: Promise<boolean> }
+const Verdict = z.object({ hasMoreCredits: z.boolean().default(true) })
 
 /**
- * Asks the operator's service whether an organisation has credit for another step. Only an explicit "no" counts: a
- * service that is away or slow must not stop anybody's agents.
+ * Asks the operator's service whether an organisation has credit for another step. An explicit "no" counts; a service
+ * that is away or slow stops nobody's agents, unless the operator wants it to.
  */
-export function createCredits(config: Config, observe: Observe) {
-  const verdicts = new Map<string, Verdict>()
-  const { creditsMode, creditsEndpoint, creditsKey } = config
+export function createCredits(config: Config, observe: Observe): EngineDeps['hasCredits'] {
+  const { creditsMode, creditsEndpoint, creditsKey, creditsFailClosed, creditsCacheMs } = config
+  const known = new Map<string, { untilMs: number; has: boolean }>()
+  if (creditsMode === 'off' || creditsEndpoint === null) return async () => true
 
-  return async function hasCredits(organizationId: string, agentId: string): Promise<boolean> {
-    if (creditsMode === 'off' || creditsEndpoint === null) return true
+  return async function hasCredits(organizationId, agentId, signal) {
     const key = `${organizationId}/${agentId}`
-    const known = verdicts.get(key)
-    const verdict =
-      known && Date.now() - known.at < CACHE_MS
-        ? known
-        : { at: Date.now(), answer: ask(organizationId, agentId) }
-    verdicts.set(key, verdict)
-    const has = await verdict.answer
-    if (!has && creditsMode === 'observe')
-      observe({ type: 'notice', text: `${organizationId} has no credit (observed only)` })
+    const cached = known.get(key)
+    if (cached && performance.now() < cached.untilMs) return cached.has || creditsMode === 'observe'
+    const has = await ask(organizationId, agentId, signal)
+    if (has === null) return !creditsFailClosed || creditsMode === 'observe'
+    known.delete(key)
+    known.set(key, { untilMs: performance.now() + creditsCacheMs, has })
+    forgetOldest()
+    if (!has) observe({ type: 'credit_denied', organizationId, agentId, enforced: creditsMode !== 'observe' })
     return has || creditsMode === 'observe'
   }
 
-  async function ask(organizationId: string, agentId: string): Promise<boolean> {
+  /** Null: it could not be asked, or nobody wants to know any more. */
+  async function ask(organizationId: string, agentId: string, signal: AbortSignal): Promise<boolean | null> {
     try {
       const url = `${creditsEndpoint}/validate/core-organizations/${organizationId}/agents/${agentId}`
       const response = await fetch(url, {
         headers: { authorization: `Bearer ${creditsKey ?? ''}` },
-        signal: AbortSignal.timeout(CHECK_MS),
+        signal: AbortSignal.any([signal, AbortSignal.timeout(CHECK_MS)]),
       })
-      if (!response.ok) return true
-      const body = (await response.json()) as { hasMoreCredits?: boolean }
-      return body.hasMoreCredits ?? true
+      if (!response.ok) throw new Error(`it answered ${response.status}`)
+      return Verdict.parse(await response.json()).hasMoreCredits
     } catch (error) {
-      observe({
-        type: 'notice',
-        text: `credits could not be checked: ${error instanceof Error ? error.message : error}`,
-      })
-      return true
+      const why = error instanceof Error ? error.message : String(error)
+      if (!signal.aborted) observe({ type: 'notice', text: `credit could not be checked: ${why}` })
+      return null
     }
   }
-}
 
-export function noCredits(): Fault {
-  return new Fault('payment_required', 'The organisation has no credit left.')
+  /** The oldest answer is the first: the map keeps the order in which they came. */
+  function forgetOldest(): void {
+    const [oldest] = known
+    if (oldest && oldest[1].untilMs < performance.now()) known.delete(oldest[0])
+  }
 }

@@ -19,6 +19,7 @@ const LEVELS: Record<Observation['type'], Level> = {
   tool_ended: 'debug',
   compacted: 'info',
   callback_tried: 'info',
+  credit_denied: 'info',
   database_trouble: 'warn',
   flush_failed: 'warn',
   lease_lost: 'error',

@@ -108,6 +108,7 @@ function engineAccess(config: Config, { deps, worker }: Engine): EngineAccess {
     guard: { allow: config.outboundAllow },
     pingMs: config.pingMs,
     legacyRunCursors: config.legacyRunCursors,
+    refusesWithoutCredit: config.creditsMode === 'enforce-strict',
   }
 }
 

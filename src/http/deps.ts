@@ -35,6 +35,8 @@ export type EngineAccess = {
   pingMs: number
   /** Run lists page in the old, inverted direction. */
   legacyRunCursors: boolean
+  /** A request without credit is refused, instead of ending as a failed run. */
+  refusesWithoutCredit: boolean
 }
 
 /** What the server says of itself to whoever runs it. */

@@ -61,6 +61,7 @@ export async function startSend(deps: HttpDeps, command: SendCommand): Promise<A
   const { engine } = deps
   const overrideModel = await modelFor(deps, target, body)
   const model = (overrideModel ?? target.config).model
+  if (engine.refusesWithoutCredit) await checkCredit(deps, command)
   if (body.callbackUrl !== null) await checkCallbackUrl(body.callbackUrl, engine.guard)
   const input = await prepareInput(body.items, target.timezone, model, engine.guard)
   const admitted = await admit(engine.deps, engine.worker, {
@@ -84,6 +85,14 @@ export async function startSend(deps: HttpDeps, command: SendCommand): Promise<A
   })
   if (command.transport !== 'async' && admitted.waiting) withdrawLater(deps, command, admitted.runId)
   return admitted
+}
+
+/** Faults: payment_required. */
+async function checkCredit({ engine }: HttpDeps, { actor, target }: SendCommand): Promise<void> {
+  const never = new AbortController().signal
+  if (await engine.deps.hasCredits(actor.organizationId, target.agentId, never)) return
+  const members = { error_code: 'INSUFFICIENT_CREDITS' }
+  throw new Fault('payment_required', 'The organization has no credits left.', members)
 }
 
 /** An address that would be refused at the run's end is refused now. Faults: unprocessable. */

@@ -18,12 +18,23 @@ export async function* runAgent(
   ports: LoopPorts,
   signal: AbortSignal,
 ): AsyncGenerator<LoopEvent, void> {
+  const ended = new AbortController()
   let state = start
-  while (!signal.aborted) {
-    const result: StepResult = yield* nextStep(state, ports, signal)
-    if (result.type !== 'next') return
-    const picture = await ports.look()
-    state = { ...result.state, ...picture }
+  let credit = ports.hasCredits(ended.signal)
+  try {
+    while (!signal.aborted) {
+      const result: StepResult = yield* nextStep(state, ports, signal, async () => {
+        const has = await credit
+        // Asked for the step after this one while this one runs: who answers slowly slows nothing.
+        credit = ports.hasCredits(ended.signal)
+        return has
+      })
+      if (result.type !== 'next') return
+      const picture = await ports.look()
+      state = { ...result.state, ...picture }
+    }
+  } finally {
+    ended.abort()
   }
 }
 
@@ -31,13 +42,15 @@ async function* nextStep(
   state: LoopState,
   ports: LoopPorts,
   signal: AbortSignal,
+  hasCredit: () => Promise<boolean>,
 ): AsyncGenerator<LoopEvent, StepResult> {
   if (state.answer) return yield* answerApproval(state, state.answer, ports, signal)
   if (state.stepsDone >= state.request.stepsMax) {
     await ports.settle({ stopReason: 'max_steps', error: null }, state.unsaved, null)
     return { type: 'ended' }
   }
-  if (!(await ports.hasCredits())) {
+  // An answer that the journal has was paid for.
+  if (!state.step?.journal && !(await hasCredit())) {
     await ports.settle({ stopReason: 'insufficient_credits', error: null }, state.unsaved, null)
     return { type: 'ended' }
   }

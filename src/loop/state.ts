@@ -126,7 +126,7 @@ export type LoopPorts = {
   /** Ends the run without a step's messages: a failure, a limit, a compaction after the last step. */
   settle(outcome: Outcome, unsaved: Message[], failed: FailedStep | null): Promise<void>
   /** False: the organisation has no credit for another step. */
-  hasCredits(): Promise<boolean>
+  hasCredits(signal: AbortSignal): Promise<boolean>
   sleep(ms: number): Promise<void>
 }
 

@@ -38,6 +38,8 @@ export function measure(observation: Observation): Measurement[] {
       return [one('compactions', { trigger: observation.trigger })]
     case 'callback_tried':
       return [one('callbacks', { outcome: observation.error === null ? 'delivered' : 'failed' })]
+    case 'credit_denied':
+      return [one('credits_denied', { enforced: String(observation.enforced) })]
     case 'database_trouble':
     case 'flush_failed':
       return [one('database_troubles')]

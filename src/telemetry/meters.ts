@@ -78,6 +78,7 @@ export const METERS = {
   },
   compactions: { kind: 'counter', about: 'Contexts compacted', labels: ['trigger'] },
   callbacks: { kind: 'counter', about: 'Tries to deliver a callback', labels: ['outcome'] },
+  credits_denied: { kind: 'counter', about: 'Steps without credit', labels: ['enforced'] },
   database_troubles: { kind: 'counter', about: 'Statements that the database did not do', labels: [] },
   run_lease_expired: { kind: 'counter', about: 'Leases that this process has lost', labels: [] },
   jobs_failed: { kind: 'counter', about: 'Jobs of the queue that failed', labels: ['queue'] },

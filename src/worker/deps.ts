@@ -37,7 +37,7 @@ export type EngineDeps = {
   settings: EngineSettings
   observe: Observe
   /** False: the organisation has no credit left. */
-  hasCredits(organizationId: string, agentId: string): Promise<boolean>
+  hasCredits(organizationId: string, agentId: string, signal: AbortSignal): Promise<boolean>
   /** Called at the named points of the engine's transactions; kills the process in crash tests. */
   fault(point: FaultPoint): void
 }

@@ -152,7 +152,7 @@ function portsOf(drive: Drive, start: Agent, driveNext: DriveNext): LoopPorts {
       if (failed?.step) deps.observe(stepEnded(drive, failed.step.id, 'failed', failed))
       tell(drive, told, driveNext)
     },
-    hasCredits: () => deps.hasCredits(lease.organizationId, lease.agentId),
+    hasCredits: (signal) => deps.hasCredits(lease.organizationId, lease.agentId, signal),
     sleep: (ms) => sleep(ms, undefined, { signal: drive.abort.signal }).catch(() => undefined),
   }
 }

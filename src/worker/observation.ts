@@ -54,6 +54,8 @@ export type Observation =
   /** `before` and `after`: messages in the context. */
   | { type: 'compacted'; runId: RunId; trigger: string; before: number; after: number }
   | { type: 'callback_tried'; runId: RunId; status: number | null; error: string | null }
+  /** `enforced` false: it was let through. */
+  | { type: 'credit_denied'; organizationId: string; agentId: string; enforced: boolean }
   | { type: 'database_trouble'; what: string; error: unknown }
   | { type: 'flush_failed'; runs: number; error: unknown }
   | { type: 'lease_lost'; error: unknown }

@@ -180,6 +180,7 @@ export function openApi(db: Db, current: () => Life) {
       guard: { allow: [] },
       pingMs: 60_000,
       legacyRunCursors: false,
+      refusesWithoutCredit: false,
     },
     compilePrompt,
     compactionDefaults,
