@@ -59,6 +59,8 @@ export type Agent = {
   messageBufferAutoclear: boolean
   compactionSettings: Partial<CompactionSettings> | null
   promptRefresh: PromptRefresh
+  /** Handles of models that stand in, in this order, while the agent's own cannot be had. */
+  fallbackModels: string[]
   groupId: string | null
 }
 

@@ -29,6 +29,8 @@ export type StoredReply = {
   finish: FinishReason
   /** The call asks to go on after it, of an agent that must ask. */
   heartbeat?: boolean
+  /** Handle of the model that answered in the place of the agent's own. */
+  standIn?: string
 }
 
 /** The ledger's row for one tool call. */

@@ -8,6 +8,7 @@ import { speaksThroughTool } from '../domain/speech.ts'
 import type { StepTimes } from '../domain/step.ts'
 import { LegacyAnswer } from './legacy/legacy-answer.ts'
 import { isHeld } from './offer-tools.ts'
+import { standIns } from './reroute.ts'
 import type { LoopEvent, LoopPorts, LoopState, StepRef } from './state.ts'
 
 /** A reply with the id that its message will have: the one that its pieces were shown under. */
@@ -21,7 +22,7 @@ export type Answer = {
   heartbeat: boolean
 }
 
-/** What is tried again when nothing of the answer was shown yet. */
+/** What is tried again when nothing of the answer was shown yet; where another model can stand in, only what waiting helps. */
 const RETRIED = new Set<ModelFailure['kind']>([
   'rate_limited',
   'overloaded',
@@ -42,6 +43,7 @@ export async function* askModel(
   ports: LoopPorts,
   signal: AbortSignal,
 ): AsyncGenerator<LoopEvent, Answer> {
+  const canReroute = standIns(state).length > 0
   for (let tries = 0; ; tries++) {
     const answer = yield* askOnce(state, step, request, ports, signal)
     if (answer.reply.ok) return answer
@@ -49,7 +51,7 @@ export async function* askModel(
     const waitMs = failure.retryAfterMs ?? BACKOFF_MS * 2 ** tries
     const retried =
       tries < RETRIES_MAX &&
-      RETRIED.has(failure.kind) &&
+      (canReroute ? failure.kind === 'rate_limited' : RETRIED.has(failure.kind)) &&
       !answer.shown &&
       waitMs <= WAIT_MAX_MS &&
       !signal.aborted

@@ -13,6 +13,7 @@ import { stamped } from './new-message.ts'
 import { configOf, offerTools, type ToolOffer } from './offer-tools.ts'
 import { type CallPlan, callOf, planCall } from './plan-calls.ts'
 import { promptUpdate, withPrompt } from './refresh-prompt.ts'
+import { rerouted, withModel } from './reroute.ts'
 import type { Conclusion, LoopEvent, LoopPorts, LoopState, StepRef, StepResult } from './state.ts'
 import { calibrationOf } from './tokens.ts'
 
@@ -34,7 +35,7 @@ export async function* takeStep(
   const plans = plansOf(asked.state, offer, replied, ports)
   const held = plans.flatMap((plan) => (plan.type === 'held' ? [plan.call] : []))
   const runs = held.length > 0 ? [] : plans.flatMap((plan) => (plan.type === 'run' ? [plan.planned] : []))
-  const ran = await ports.runCalls(step, journalOf(answer, replied), runs)
+  const ran = await ports.runCalls(step, journalOf(before, asked), runs)
   const conclude = (last: ToolReturn[]): Conclusion =>
     held.length > 0
       ? concludePause(
@@ -87,23 +88,32 @@ async function* answerOf(
   signal: AbortSignal,
 ): AsyncGenerator<LoopEvent, Asked> {
   if (step.journal)
-    return { ...journaled(start, step, step.journal.reply, offer), state: start, compacted: false }
+    return { ...(await journaled(start, step, step.journal.reply, offer, ports)), compacted: false }
   let state = yield* compactBeforeStep(start, step.id, ports, signal)
-  for (let overflows = 0; ; overflows++) {
+  let compacted = state !== start
+  let overflows = 0
+  for (;;) {
     const answer = yield* askModel(state, step, buildRequest(state, offer), ports, signal)
     if (signal.aborted) return { type: 'end', result: { type: 'lost' } }
     if (answer.reply.ok) {
       const replied = repliedOf(state, step, answer, answer.reply, offer)
-      return { type: 'replied', state, answer, replied, compacted: state !== start }
+      return { type: 'replied', state, answer, replied, compacted }
+    }
+    const elsewhere = await rerouted(state, answer, ports)
+    if (elsewhere) {
+      state = elsewhere
+      continue
     }
     if (answer.reply.failure.kind !== 'context_full' || overflows >= OVERFLOWS_MAX) {
       return { type: 'end', result: await failStep(state, step, answer, ports) }
     }
     const cause = { trigger: 'context_window_exceeded' as const, stepId: step.id, goesOn: true }
-    const compacted = yield* compactContext(state, cause, ports, signal)
-    if (compacted.type !== 'compacted')
-      return { type: 'end', result: await failStep(state, step, answer, ports, compacted) }
-    state = compacted.state
+    const smaller = yield* compactContext(state, cause, ports, signal)
+    if (smaller.type !== 'compacted')
+      return { type: 'end', result: await failStep(state, step, answer, ports, smaller) }
+    state = smaller.state
+    compacted = true
+    overflows++
   }
 }
 
@@ -130,12 +140,15 @@ function repliedOf(
   }
 }
 
-function journaled(
-  state: LoopState,
+async function journaled(
+  start: LoopState,
   step: StepRef,
   reply: StoredReply & { messageId: MessageId },
   offer: ToolOffer,
+  ports: LoopPorts,
 ) {
+  const config = reply.standIn === undefined ? null : await ports.configOf(reply.standIn)
+  const state = config ? withModel(start, config) : start
   const answer: Answer = {
     messageId: reply.messageId,
     reply: { ok: true, ...reply, trace: null },
@@ -143,7 +156,7 @@ function journaled(
     shown: true,
     heartbeat: reply.heartbeat === true,
   }
-  return { type: 'replied' as const, answer, replied: repliedOf(state, step, answer, reply, offer) }
+  return { type: 'replied' as const, state, answer, replied: repliedOf(state, step, answer, reply, offer) }
 }
 
 function plansOf(state: LoopState, offer: ToolOffer, replied: Replied, ports: LoopPorts): CallPlan[] {
@@ -151,11 +164,23 @@ function plansOf(state: LoopState, offer: ToolOffer, replied: Replied, ports: Lo
   return replied.calls.map((call) => planCall(call, { state, offer, finish: replied.finish, time }))
 }
 
-function journalOf(answer: Answer, replied: Replied): (StoredReply & { messageId: MessageId }) | null {
+function journalOf(
+  before: LoopState,
+  { state, answer, replied }: Extract<Asked, { type: 'replied' }>,
+): (StoredReply & { messageId: MessageId }) | null {
   if (!answer.reply.ok) return null
   const { content, usage, finish } = answer.reply
   const { messageId, calls: toolCalls, heartbeat } = replied
-  return { messageId, content, toolCalls, usage, finish, ...(heartbeat && { heartbeat }) }
+  const { handle } = configOf(state)
+  return {
+    messageId,
+    content,
+    toolCalls,
+    usage,
+    finish,
+    ...(heartbeat && { heartbeat }),
+    ...(handle !== null && handle !== configOf(before).handle && { standIn: handle }),
+  }
 }
 
 function inOrder(plans: CallPlan[], returns: ToolReturn[]): ToolReturn[] {

@@ -53,6 +53,7 @@ const AGENT_COLUMNS = [
   'agents.message_buffer_autoclear',
   'agents.compaction_settings',
   'agents.prompt_refresh',
+  'agents.fallback_models',
   'agents.project_id',
 ] as const
 
@@ -156,6 +157,7 @@ function toAgent(row: AgentRow, organizationId: OrganizationId, id: AgentId): Ag
     messageBufferAutoclear: row.message_buffer_autoclear,
     compactionSettings: row.compaction_settings,
     promptRefresh: row.prompt_refresh ?? 'on_change',
+    fallbackModels: row.fallback_models,
     groupId: row.group_id,
   }
 }

@@ -82,6 +82,7 @@ export type AgentsTable = {
   tool_rules: JsonWithDefault<ToolRule[]>
   timezone: Generated<string>
   prompt_refresh: PromptRefresh | null
+  fallback_models: JsonWithDefault<string[]>
   message_buffer_autoclear: Generated<boolean>
   enable_sleeptime: boolean | null
   max_files_open: number | null

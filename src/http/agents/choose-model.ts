@@ -37,6 +37,14 @@ export async function changeConfig(
   return withReasoning(config, agent.agent_type, body.reasoning, deps.reasonsByDefault)
 }
 
+/** Models that stand in are known by their handles, as an agent's own is. Faults: coded_not_found. */
+export async function checkFallbacks(
+  deps: Pick<HttpDeps, 'catalog'>,
+  { fallback_models }: Pick<UpdateAgent, 'fallback_models'>,
+): Promise<void> {
+  for (const handle of fallback_models ?? []) await findConfig(deps, handle)
+}
+
 function withSettings(config: LlmConfig, body: CreateAgent | UpdateAgent): LlmConfig {
   const settled = body.model_settings ? withModelSettings(config, body.model_settings) : config
   return {
@@ -59,7 +67,7 @@ function sized(config: LlmConfig, limit: number | null | undefined, isOwn: boole
 /** Handles of the old makers' own service, which is gone: the catalog puts another model in their place. */
 const GONE = /^letta\//
 
-async function findConfig(deps: Deps, handle: string | null): Promise<LlmConfig | null> {
+async function findConfig(deps: Pick<HttpDeps, 'catalog'>, handle: string | null): Promise<LlmConfig | null> {
   if (handle === null) return null
   const found = await deps.catalog.findModel(handle)
   if (found && (found.handle === handle || GONE.test(handle))) return { ...found.config, display_name: null }

@@ -15,7 +15,7 @@ import { saveAgentTags } from '../../store/tags.ts'
 import { inTransaction } from '../../store/transaction.ts'
 import type { HttpDeps } from '../deps.ts'
 import type { CreateAgent, UpdateAgent } from '../schemas/agent-input.ts'
-import { chooseConfig, chooseEmbedding } from './choose-model.ts'
+import { checkFallbacks, chooseConfig, chooseEmbedding } from './choose-model.ts'
 import { chooseRules } from './choose-rules.ts'
 import { chooseTools } from './choose-tools.ts'
 import { firstBlocks } from './first-blocks.ts'
@@ -30,6 +30,7 @@ export async function createAgent(
 ): Promise<AgentId> {
   checkSupported(body)
   const config = await chooseConfig(deps, body)
+  await checkFallbacks(deps, body)
   const embedding = (await chooseEmbedding(deps, withDefaultEmbedding(deps, body))) ?? null
   const id = newId('agent')
   await inTransaction(deps.db, async (tx) => {
@@ -103,6 +104,7 @@ function toRow(
     response_format: body.response_format ? JSON.stringify(body.response_format) : null,
     timezone: body.timezone ?? 'UTC',
     prompt_refresh: body.prompt_refresh ?? null,
+    fallback_models: JSON.stringify(body.fallback_models ?? []),
     message_buffer_autoclear:
       body.agent_type === 'workflow_agent' || (body.message_buffer_autoclear ?? false),
     enable_sleeptime: body.enable_sleeptime ?? null,

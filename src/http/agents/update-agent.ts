@@ -13,7 +13,7 @@ import { holdTools } from '../../store/tools.ts'
 import { inTransaction } from '../../store/transaction.ts'
 import type { HttpDeps } from '../deps.ts'
 import type { UpdateAgent } from '../schemas/agent-input.ts'
-import { changeConfig, chooseEmbedding } from './choose-model.ts'
+import { changeConfig, checkFallbacks, chooseEmbedding } from './choose-model.ts'
 import { checkSupported, sealSecrets } from './create-agent.ts'
 
 /**
@@ -30,6 +30,7 @@ export async function changeAgent(
   const agent = await getAgent(deps.db, actor.organizationId, id)
   const config = await changeConfig(deps, agent, body)
   const embedding = await chooseEmbedding(deps, body)
+  await checkFallbacks(deps, body)
   await inTransaction(deps.db, async (tx) => {
     await saveLinks(tx, deps, actor, id, body)
     const isSame = config === agent.llm_config
@@ -113,6 +114,9 @@ function toChange(body: UpdateAgent): AgentChange {
     ...(typeof body.system === 'string' && { system: body.system }),
     ...(body.timezone !== undefined && { timezone: body.timezone ?? 'UTC' }),
     ...(body.tool_rules !== undefined && { tool_rules: JSON.stringify(body.tool_rules ?? []) }),
+    ...(body.fallback_models !== undefined && {
+      fallback_models: JSON.stringify(body.fallback_models ?? []),
+    }),
     ...(typeof body.message_buffer_autoclear === 'boolean' && {
       message_buffer_autoclear: body.message_buffer_autoclear,
     }),

@@ -12,6 +12,7 @@ import { ResponseFormat } from './response-format.ts'
 import { ToolRule } from './tool-rule.ts'
 
 const FILES_OPEN_MAX = 1_000
+const FALLBACKS_MAX = 8
 
 const text = z.string().nullish()
 const flag = z.boolean().nullish()
@@ -59,6 +60,7 @@ const shared = {
   per_file_view_window_char_limit: z.int().min(1).max(INT_MAX).nullish(),
   hidden: flag,
   prompt_refresh: z.enum(['on_change', 'deferred']).nullish(),
+  fallback_models: z.array(z.string()).max(FALLBACKS_MAX).nullish(),
 }
 
 export const CreateAgent = z

@@ -103,6 +103,7 @@ export const AgentState = z
     per_file_view_window_char_limit: z.int(),
     hidden: z.boolean().nullable(),
     prompt_refresh: z.enum(['on_change', 'deferred']).nullable(),
+    fallback_models: z.array(z.string()),
   })
   .openapi('AgentState')
 export type AgentState = z.output<typeof AgentState>

@@ -73,6 +73,7 @@ function toWireFacts(row: AgentRow) {
     timezone: row.timezone,
     hidden: row.hidden,
     prompt_refresh: row.prompt_refresh,
+    fallback_models: row.fallback_models,
   }
 }
 

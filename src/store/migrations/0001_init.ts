@@ -45,6 +45,7 @@ const TABLES = [
     tool_rules jsonb not null default '[]',
     timezone text not null default 'UTC',
     prompt_refresh text,
+    fallback_models jsonb not null default '[]',
     message_buffer_autoclear boolean not null default false,
     enable_sleeptime boolean,
     max_files_open integer,
