@@ -56,7 +56,10 @@ describe('models that stand in', () => {
   })
 
   it('do not repeat what a reader has seen', async () => {
-    const agent = await world.createAgent({ fallback_models: ['openai-proxy/gpt-4.1'], include_base_tools: false })
+    const agent = await world.createAgent({
+      fallback_models: ['openai-proxy/gpt-4.1'],
+      include_base_tools: false,
+    })
     const response = await fetch(`${world.url}/v1/agents/${agent}/messages/stream`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'x-stainless-package-version': '1.12.1' },
