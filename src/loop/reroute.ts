@@ -1,6 +1,5 @@
 import type { ModelFailureKind } from '../domain/failure.ts'
-import type { LlmConfig } from '../domain/model.ts'
-import type { Answer } from './ask-model.ts'
+import type { LlmConfig, ModelReply } from '../domain/model.ts'
 import { configOf } from './offer-tools.ts'
 import type { LoopPorts, LoopState } from './state.ts'
 
@@ -25,10 +24,10 @@ export function standIns(state: LoopState): string[] {
  */
 export async function rerouted(
   state: LoopState,
-  answer: Answer,
-  ports: LoopPorts,
+  { reply, shown }: { reply: ModelReply; shown: boolean },
+  ports: Pick<LoopPorts, 'configOf'>,
 ): Promise<LoopState | null> {
-  if (answer.reply.ok || answer.shown || !ELSEWHERE.has(answer.reply.failure.kind)) return null
+  if (reply.ok || shown || !ELSEWHERE.has(reply.failure.kind)) return null
   for (const handle of standIns(state)) {
     const config = await ports.configOf(handle)
     if (config) return withModel(state, config)
