@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { AgentId, BlockId, ConversationId, OrganizationId } from '../domain/id.ts'
 import type { Block, HeldBlock, MemoryEdit } from '../domain/memory.ts'
 import type { Db } from './schema.ts'
+import { inSavepoint, isUniqueViolation } from './transaction.ts'
 
 export type MemoryOwner = {
   organizationId: OrganizationId
@@ -48,15 +49,25 @@ export async function lockBlocks(
   })
 }
 
+/** `label_taken`: another agent that shares the block has a block of that name already; nothing was written. */
+export type SavedEdits = { type: 'saved'; versions: Map<BlockId, number> } | { type: 'label_taken' }
+
 /**
- * Writes the edits of one tool call, in a transaction that holds the blocks. Returns the new versions, so that the run
- * knows its own hand. Faults of the edits themselves were the tool's to find; a label that is taken is the database's.
+ * Writes the edits of one tool call, in a transaction that holds the blocks. Tells the new versions, so that the run knows
+ * its own hand. Faults of the edits themselves were the tool's to find; who else has which labels only the database knows.
  */
-export async function saveEdits(
-  tx: Db,
-  owner: MemoryOwner,
-  edits: MemoryEdit[],
-): Promise<Map<BlockId, number>> {
+export async function saveEdits(tx: Db, owner: MemoryOwner, edits: MemoryEdit[]): Promise<SavedEdits> {
+  const writesLabel = edits.some(({ type }) => type === 'set_label' || type === 'create')
+  if (!writesLabel) return { type: 'saved', versions: await writeEdits(tx, owner, edits) }
+  try {
+    return { type: 'saved', versions: await inSavepoint(tx, () => writeEdits(tx, owner, edits)) }
+  } catch (error) {
+    if (isUniqueViolation(error)) return { type: 'label_taken' }
+    throw error
+  }
+}
+
+async function writeEdits(tx: Db, owner: MemoryOwner, edits: MemoryEdit[]): Promise<Map<BlockId, number>> {
   const versions = new Map<BlockId, number>()
   for (const edit of edits) {
     const version = await saveEdit(tx, owner, edit)

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Db } from './schema.ts'
 
 /** Deadlock and serialisation failure: the whole transaction can be tried again. */
@@ -16,6 +17,19 @@ export async function inTransaction<Result>(db: Db, work: (tx: Db) => Promise<Re
     } catch (error) {
       if (tries >= TRIES_MAX || !RETRIED.has(sqlState(error) ?? '')) throw error
     }
+  }
+}
+
+/** Statements that are undone as a whole when one of them fails, while the transaction around them goes on. */
+export async function inSavepoint<Result>(tx: Db, work: () => Promise<Result>): Promise<Result> {
+  await sql`savepoint part`.execute(tx)
+  try {
+    const result = await work()
+    await sql`release savepoint part`.execute(tx)
+    return result
+  } catch (error) {
+    await sql`rollback to savepoint part`.execute(tx)
+    throw error
   }
 }
 

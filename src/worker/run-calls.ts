@@ -10,7 +10,7 @@ import type { PlannedCall, RanCalls, StepRef } from '../loop/state.ts'
 import { refusalOf, returnOf } from '../loop/tool-return.ts'
 import { holdRun, LeaseLost, noteProgress } from '../store/leases.ts'
 import { insertStarted, type LedgerEntry, readExecutions, saveDone } from '../store/ledger.ts'
-import { lockBlocks, saveEdits } from '../store/memory-edits.ts'
+import { lockBlocks, type MemoryOwner, saveEdits } from '../store/memory-edits.ts'
 import type { Db } from '../store/schema.ts'
 import { saveReply } from '../store/steps.ts'
 import type { Drive } from './drive.ts'
@@ -238,11 +238,7 @@ export async function runEdits(
   let blocks = await lockBlocks(tx, owner, ids, drive.seenVersions)
   const returns: ToolReturn[] = []
   for (const planned of calls) {
-    const tool = drive.deps.toolOf(planned.tool)
-    if (tool?.effect !== 'edits') throw new Error(`${planned.call.name} does not edit memory`)
-    const { result, edits } = runEdit(tool, blocks, planned)
-    const versions = await saveEdits(tx, owner, edits)
-    for (const [id, version] of versions) drive.seenVersions.set(id, version)
+    const { result, edits } = await runEdit(tx, drive, owner, blocks, planned)
     blocks = applyEdits(blocks, edits)
     const returned = returnOf(planned.call, planned.tool, result, formatLocalTime(new Date(), agent.timezone))
     await saveDone(tx, [{ entry: entryOf(drive, step, planned), result: returned }])
@@ -254,7 +250,29 @@ export async function runEdits(
 type Edited = { result: ToolResult; edits: MemoryEdit[] }
 
 /** A failed call edits nothing. */
-function runEdit(
+async function runEdit(
+  tx: Db,
+  drive: Drive,
+  owner: MemoryOwner,
+  blocks: HeldBlock[],
+  planned: PlannedCall,
+): Promise<Edited> {
+  const tool = drive.deps.toolOf(planned.tool)
+  if (tool?.effect !== 'edits') throw new Error(`${planned.call.name} does not edit memory`)
+  const edited = editsOf(tool, blocks, planned)
+  const saved = await saveEdits(tx, owner, edited.edits)
+  if (saved.type === 'label_taken') return { result: LABEL_TAKEN, edits: [] }
+  for (const [id, version] of saved.versions) drive.seenVersions.set(id, version)
+  return edited
+}
+
+const LABEL_TAKEN: ToolResult = {
+  ok: false,
+  errorName: 'ValueError',
+  message: 'Another agent that shares this block has a block of that name already. Choose another name.',
+}
+
+function editsOf(
   tool: Extract<Tool, { effect: 'edits' }>,
   blocks: HeldBlock[],
   planned: PlannedCall,
