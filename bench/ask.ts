@@ -1,4 +1,4 @@
-import { MODEL, type World } from './world.ts'
+import { type Ends, MODEL } from './world.ts'
 
 /** What the measured requests are: to a server, or past it to the mock. Every answer is read to its end. */
 
@@ -14,15 +14,15 @@ async function post(url: string, body: unknown, headers: Record<string, string> 
   throw new Error(`${url} answered ${response.status}: ${await response.text()}`)
 }
 
-export async function get<Body>(world: World, path: string): Promise<Body> {
-  const response = await fetch(`${world.server.url}/v1${path}`)
+export async function get<Body>(ends: Ends, path: string): Promise<Body> {
+  const response = await fetch(`${ends.server.url}/v1${path}`)
   if (!response.ok) throw new Error(`${path} answered ${response.status}: ${await response.text()}`)
   return (await response.json()) as Body
 }
 
 /** A new agent with two memory blocks; its id. */
-export async function createAgent(world: World): Promise<string> {
-  const response = await post(`${world.server.url}/v1/agents/`, {
+export async function createAgent(ends: Ends): Promise<string> {
+  const response = await post(`${ends.server.url}/v1/agents/`, {
     model: `openai-proxy/${MODEL}`,
     embedding: 'openai/text-embedding-3-small',
     memory_blocks: [
@@ -36,19 +36,19 @@ export async function createAgent(world: World): Promise<string> {
 export type Answer = { messages: { run_id: string; step_id: string }[] }
 
 /** A message and its whole answer. */
-export async function send(world: World, agentId: string, text: string): Promise<Answer> {
-  const response = await post(`${world.server.url}/v1/agents/${agentId}/messages`, { input: text })
+export async function send(ends: Ends, agentId: string, text: string): Promise<Answer> {
+  const response = await post(`${ends.server.url}/v1/agents/${agentId}/messages`, { input: text })
   return (await response.json()) as Answer
 }
 
 /** A message whose answer comes token by token; `onChunk` hears of each piece of text as it arrives. */
 export async function sendStreaming(
-  world: World,
+  ends: Ends,
   agentId: string,
   text: string,
   onChunk: (text: string) => void,
 ): Promise<void> {
-  const response = await post(`${world.server.url}/v1/agents/${agentId}/messages`, {
+  const response = await post(`${ends.server.url}/v1/agents/${agentId}/messages`, {
     input: text,
     streaming: true,
     stream_tokens: true,
@@ -61,12 +61,12 @@ export async function sendStreaming(
 
 /** The same call as the server makes, without the server. */
 export async function askMock(
-  world: World,
+  ends: Ends,
   text: string,
   onChunk: (text: string) => void = ignore,
 ): Promise<void> {
   const body = { model: MODEL, messages: [{ role: 'user', content: text }], stream: true }
-  const response = await post(`${world.mock.url}/v1/chat/completions`, body, {
+  const response = await post(`${ends.mock.url}/v1/chat/completions`, body, {
     authorization: 'Bearer sk-bench',
   })
   for await (const event of eventsOf(response)) {

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startServerProcess } from '../test/server-process.ts'
+import { createDatabase } from './database-server.ts'
 import { median, timed } from './samples.ts'
 import type { Figure } from './table.ts'
-import { createDatabase } from './world.ts'
 
 const NPM_START = ['npm', 'start', '--silent']
 

@@ -1,12 +1,14 @@
-import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import pg from 'pg'
 import { type ServerProcess, startServerProcess } from '../test/server-process.ts'
+import { createDatabase } from './database-server.ts'
 import type { MockProcess } from './mock-process.ts'
 
 export const MODEL = 'gpt-4o-mini'
+
+/** Where requests go: to the server, and past it. */
+export type Ends = { server: { url: string }; mock: { url: string } }
 
 /** A server process on a new, empty database, with the mock as its provider. */
 export type World = {
@@ -43,19 +45,4 @@ export async function openWorld(
       rmSync(folder, { recursive: true, force: true })
     },
   }
-}
-
-/** A database of a name that nobody has, and how to drop it. */
-export async function createDatabase(adminUrl: string): Promise<{ url: string; drop(): Promise<void> }> {
-  const name = `perdure_bench_${randomBytes(5).toString('hex')}`
-  await asAdmin(adminUrl, `create database ${name}`)
-  const url = new URL(adminUrl)
-  url.pathname = `/${name}`
-  return { url: url.href, drop: () => asAdmin(adminUrl, `drop database if exists ${name} with (force)`) }
-}
-
-async function asAdmin(adminUrl: string, statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: adminUrl })
-  await client.connect()
-  await client.query(statement).finally(() => client.end())
 }

@@ -371,6 +371,7 @@ const TABLES = [
     foreign key (organization_id, id) references runs on delete cascade
   )`,
   `create index run_metrics_by_duration on run_metrics (organization_id, run_ns desc, id desc) where run_ns is not null`,
+  `create index run_metrics_by_agent on run_metrics (organization_id, agent_id, run_ns)`,
   `create index run_metrics_by_steps on run_metrics (organization_id, num_steps, id)`,
   `create index run_metrics_by_tool on run_metrics using gin (tools_used) where tools_used is not null`,
 
