@@ -1,6 +1,7 @@
 import { Kysely, PostgresDialect } from 'kysely'
 import { createApp } from '../src/http/app.ts'
 import type { HttpDeps } from '../src/http/deps.ts'
+import { engineEndpoints } from '../src/http/engine-endpoints.ts'
 import { openPool } from '../src/store/connection.ts'
 import type { Database } from '../src/store/schema.ts'
 
@@ -14,11 +15,12 @@ export async function printPlans(connectionString: string, paths: string[]): Pro
     dialect: new PostgresDialect({ pool }),
     log: ({ query }) => void made.push({ sql: query.sql, parameters: query.parameters }),
   })
-  const app = createApp(depsOf(db))
+  const deps = depsOf(db)
+  const app = createApp(deps, engineEndpoints(deps))
   for (const path of paths) {
     made = []
-    await app.request(`/v1${path}`)
-    console.log(`\n${path}`)
+    const { status } = await app.request(`/v1${path}`)
+    console.log(`\n${path} (${status})`)
     for (const { sql, parameters } of made) {
       const { rows } = await pool.query(`explain (analyze, buffers) ${sql}`, [...parameters])
       console.log(`\n  ${sql}\n`)

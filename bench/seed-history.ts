@@ -54,10 +54,10 @@ const RUNS_SQL = `
   cross join lateral (select now() - interval '365 days' * (1 - number / ($2::float + 1)) as at) moment`
 
 const METRICS_SQL = `
-  insert into run_metrics (organization_id, id, agent_id, project_id, base_template_id, run_start_ns, run_ns, num_steps, tools_used)
+  insert into run_metrics (organization_id, id, agent_id, project_id, base_template_id, run_start_ns, run_ns, num_steps, tools_used, created_at)
   select organization_id, id, agent_id, project_id, base_template_id, 0,
     (1e9 * exp(2.5 * random()))::bigint, 1 + (created_order % 10)::int,
-    case when created_order % 10 = 0 then jsonb_build_array('tool-' || created_order % 50) end
+    case when created_order % 10 = 0 then array['tool-' || created_order % 50] end, created_at
   from runs on conflict do nothing`
 
 const STEPS_SQL = `

@@ -45,7 +45,8 @@ export async function readRuns(
   filter: RunFilter,
   page: RunPage,
 ): Promise<Run[]> {
-  let query = filtered(db, organizationId, filter)
+  const table = isMeasured(filter, page) ? 'run_metrics' : 'runs'
+  let query = filtered(db, organizationId, filter, table)
   if (page.orderBy === 'duration' || filter.duration || filter.durationPercentile) {
     query = query.where('run_metrics.run_ns', 'is not', null)
   }
@@ -56,11 +57,11 @@ export async function readRuns(
   const backwards = page.before !== null && page.after === null
   const direction = (page.order === 'desc') !== backwards ? 'desc' : 'asc'
   const cursor = page.after ?? page.before
-  if (cursor) query = query.where(await beyond(db, organizationId, cursor, page.orderBy, direction))
-  const key = page.orderBy === 'duration' ? 'run_metrics.run_ns' : 'runs.created_at'
+  const key = page.orderBy === 'duration' ? 'run_metrics.run_ns' : (`${table}.created_at` as const)
+  if (cursor) query = query.where(await beyond(db, organizationId, cursor, key, direction))
   const rows = await query
     .orderBy(key, direction)
-    .orderBy('runs.id', direction)
+    .orderBy(`${table}.id`, direction)
     .limit(page.limit)
     .select([...RUN_COLUMNS, 'run_metrics.run_ns'])
     .execute()
@@ -70,7 +71,21 @@ export async function readRuns(
 
 type RunQuery = SelectQueryBuilder<Database, 'runs' | 'run_metrics', object>
 
-function filtered(db: Db, organizationId: OrganizationId, filter: RunFilter): RunQuery {
+/** Whether the page is found by what runs took and used. */
+function isMeasured(filter: RunFilter, page: RunPage): boolean {
+  const { stepCount, duration, durationPercentile, toolsUsed } = filter
+  return (
+    page.orderBy === 'duration' || [stepCount, duration, durationPercentile, toolsUsed?.length].some(Boolean)
+  )
+}
+
+/** `table`: the one whose indexes lead to the page. */
+function filtered(
+  db: Db,
+  organizationId: OrganizationId,
+  filter: RunFilter,
+  table: 'runs' | 'run_metrics',
+): RunQuery {
   let query: RunQuery = db
     .selectFrom('runs')
     .innerJoin('run_metrics', (join) =>
@@ -78,9 +93,9 @@ function filtered(db: Db, organizationId: OrganizationId, filter: RunFilter): Ru
         .onRef('run_metrics.organization_id', '=', 'runs.organization_id')
         .onRef('run_metrics.id', '=', 'runs.id'),
     )
-    .where('runs.organization_id', '=', organizationId)
-  if (filter.runId) query = query.where('runs.id', '=', filter.runId)
-  if (filter.agentIds) query = query.where('runs.agent_id', 'in', filter.agentIds)
+    .where(`${table}.organization_id`, '=', organizationId)
+  if (filter.runId) query = query.where(`${table}.id`, '=', filter.runId)
+  if (filter.agentIds) query = query.where(`${table}.agent_id`, 'in', filter.agentIds)
   if (filter.statuses) query = query.where('runs.status', 'in', filter.statuses)
   if (filter.background !== undefined && filter.background !== null) {
     query = query.where('runs.background', '=', filter.background)
@@ -91,10 +106,10 @@ function filtered(db: Db, organizationId: OrganizationId, filter: RunFilter): Ru
       .where('runs.conversation_id', '=', filter.conversationId)
       .where('runs.in_default_conversation', '=', false)
   }
-  if (filter.projectId) query = query.where('runs.project_id', '=', filter.projectId)
-  if (filter.baseTemplateId) query = query.where('runs.base_template_id', '=', filter.baseTemplateId)
-  if (filter.from) query = query.where('runs.created_at', '>=', filter.from)
-  if (filter.to) query = query.where('runs.created_at', '<=', filter.to)
+  if (filter.projectId) query = query.where(`${table}.project_id`, '=', filter.projectId)
+  if (filter.baseTemplateId) query = query.where(`${table}.base_template_id`, '=', filter.baseTemplateId)
+  if (filter.from) query = query.where(`${table}.created_at`, '>=', filter.from)
+  if (filter.to) query = query.where(`${table}.created_at`, '<=', filter.to)
   return measured(query, filter)
 }
 
@@ -119,7 +134,7 @@ function measured(start: RunQuery, filter: RunFilter): RunQuery {
     )
   }
   if (filter.toolsUsed?.length) {
-    query = query.where(sql<boolean>`run_metrics.tools_used ?| ${filter.toolsUsed}`)
+    query = query.where(sql<boolean>`run_metrics.tools_used && ${filter.toolsUsed}`)
   }
   return query
 }
@@ -166,12 +181,14 @@ async function sampleShare(db: Db): Promise<number> {
   return Math.min(1, SAMPLED_RUNS / Math.max(1, rows[0]?.runs ?? 0))
 }
 
+type SortKey = 'runs.created_at' | 'run_metrics.created_at' | 'run_metrics.run_ns'
+
 /** Behind a run in a direction, told by the run's own values as the database has them. */
 async function beyond(
   db: Db,
   organizationId: OrganizationId,
   cursor: RunId,
-  orderBy: RunPage['orderBy'],
+  key: SortKey,
   direction: 'asc' | 'desc',
 ) {
   const row = await db
@@ -187,10 +204,10 @@ async function beyond(
     .executeTakeFirst()
   if (!row) throw new Fault('not_found', `Run not found with id='['${cursor}']'`)
   const sign = direction === 'desc' ? sql.raw('<') : sql.raw('>')
-  if (orderBy === 'duration') {
-    return sql<boolean>`(run_metrics.run_ns, runs.id) ${sign} (${row.run_ns ?? 0}::bigint, ${cursor})`
-  }
-  return sql<boolean>`(runs.created_at, runs.id) ${sign} (${row.created_at}::timestamptz, ${cursor})`
+  const id = sql.ref(`${key.split('.', 1)[0]}.id`)
+  if (key === 'run_metrics.run_ns')
+    return sql<boolean>`(${sql.ref(key)}, ${id}) ${sign} (${row.run_ns ?? 0}::bigint, ${cursor})`
+  return sql<boolean>`(${sql.ref(key)}, ${id}) ${sign} (${row.created_at}::timestamptz, ${cursor})`
 }
 
 export type ActiveRun = { id: RunId; organizationId: OrganizationId; conversationId: ConversationId }

@@ -324,7 +324,9 @@ export type RunMetricsTable = {
   run_start_ns: number
   run_ns: number | null
   num_steps: Generated<number>
-  tools_used: JsonOrNull<string[]>
+  tools_used: string[] | null
+  /** The run's. */
+  created_at: Generated<string>
 }
 
 export type RunEventsTable = {

@@ -142,7 +142,7 @@ function endMetrics(db: QueryCreator<Ending>, run: Settled) {
       run_ns: sql<number>`(extract(epoch from ended.completed_at - ended.created_at) * 1e9)::bigint`,
       num_steps: sql<number>`(select count(*) from steps
         where organization_id = ${run.organizationId} and run_id = ${run.runId})`,
-      tools_used: sql<string>`(select jsonb_agg(distinct tool_id) from tool_executions
+      tools_used: sql<string[]>`(select array_agg(distinct tool_id) from tool_executions
         where organization_id = ${run.organizationId} and run_id = ${run.runId} and tool_id is not null)`,
     })
     .where('run_metrics.organization_id', '=', run.organizationId)

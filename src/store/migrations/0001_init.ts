@@ -356,6 +356,7 @@ const TABLES = [
   `create index runs_by_body on runs (organization_id, conversation_id, body_hash, created_at desc)
     where body_hash is not null`,
 
+  // Its owner and time stand here too: what is asked of durations and steps is found in these indexes alone.
   `create table run_metrics (
     organization_id text not null,
     id text not null,
@@ -366,12 +367,15 @@ const TABLES = [
     run_start_ns bigint not null,
     run_ns bigint,
     num_steps integer not null default 0,
-    tools_used jsonb,
+    tools_used text[],
+    created_at timestamptz not null default now(),
     primary key (organization_id, id),
     foreign key (organization_id, id) references runs on delete cascade
   )`,
   `create index run_metrics_by_duration on run_metrics (organization_id, run_ns desc, id desc) where run_ns is not null`,
-  `create index run_metrics_by_agent on run_metrics (organization_id, agent_id, run_ns)`,
+  `create index run_metrics_by_agent on run_metrics (organization_id, agent_id, run_ns desc, id desc)`,
+  `create index run_metrics_by_creation on run_metrics (organization_id, created_at desc, id desc)
+    include (run_ns, num_steps)`,
   `create index run_metrics_by_steps on run_metrics (organization_id, num_steps, id)`,
   `create index run_metrics_by_tool on run_metrics using gin (tools_used) where tools_used is not null`,
 
