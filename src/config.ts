@@ -1,6 +1,4 @@
-import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { z } from 'zod'
 import { StartError } from './domain/start-error.ts'
 import { maskedUrl } from './lib/masked-url.ts'
@@ -241,14 +239,4 @@ export function describeSettings(): { env: readonly string[]; initial: string; a
     initial: shown(name, initial),
     about: SETTINGS[name].about,
   }))
-}
-
-/** The key that secrets are sealed with: the operator's, or one that is made once and kept beside the data. */
-export function serverKey(config: Config): string {
-  if (config.encryptionKey !== null) return config.encryptionKey
-  const file = join(config.dataDir, 'server.key')
-  mkdirSync(config.dataDir, { recursive: true })
-  if (!existsSync(file))
-    writeFileSync(file, randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'wx' })
-  return readFileSync(file, 'utf8').trim()
 }
