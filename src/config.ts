@@ -60,6 +60,7 @@ const SETTINGS = {
     env: ['PERDURE_LEASE_MS'],
     about: 'How long a server that gives no sign of life keeps its runs, milliseconds',
   },
+  requestMs: { env: ['PERDURE_REQUEST_MS'], about: 'How long a request may take to arrive, milliseconds' },
   pingMs: { env: ['PERDURE_PING_MS'], about: 'Silence after which a stream sends a ping, milliseconds' },
   streamDays: { env: ['PERDURE_STREAM_DAYS'], about: "How long a run's stream can be read again, days" },
   traceDays: {
@@ -163,6 +164,7 @@ const Schema = z.object({
   waitMs: integer(0, 86_400_000).default(120_000),
   bodyBytesMax: integer(1_024, 1_073_741_824).default(64 * 1024 * 1024),
   leaseMs: integer(1_000, 600_000).default(30_000),
+  requestMs: integer(100, 3_600_000).default(120_000),
   pingMs: integer(100, 3_600_000).default(20_000),
   streamDays: integer(1, 3_650).default(7),
   traceDays: integer(1, 3_650).default(30),

@@ -79,7 +79,12 @@ export async function startServer(
     reasonsByDefault,
   }
   const app = createApp(deps, engineEndpoints(deps))
-  const server = createAdaptorServer({ fetch: app.fetch }) as Server
+  const server = createAdaptorServer({
+    fetch: app.fetch,
+    // Old clients name none, HTTP/1.0 health checks for one.
+    hostname: config.host,
+    serverOptions: { connectionsCheckingInterval: Math.min(config.requestMs, CHECK_MS_MAX) },
+  }) as Server
   const url = await listen(server, config)
   operations.serve({ engine, pool, db, slotsMax: config.slotsMax })
 
@@ -125,10 +130,15 @@ function httpSettings(config: Config): HttpSettings {
   }
 }
 
+/** How long the head of a request may take to arrive, in milliseconds. */
+const HEADERS_MS_MAX = 30_000
+/** How often it is looked for requests that take too long, in milliseconds. */
+const CHECK_MS_MAX = 10_000
+
 /** Streams live for as long as a run does; what is idle or half open does not. */
 async function listen(server: Server, config: Config): Promise<string> {
-  server.requestTimeout = 120_000
-  server.headersTimeout = 30_000
+  server.requestTimeout = config.requestMs
+  server.headersTimeout = Math.min(config.requestMs, HEADERS_MS_MAX)
   server.keepAliveTimeout = 65_000
   server.timeout = 0
   await new Promise<void>((done, fail) => {

@@ -22,6 +22,8 @@ export const FAULTS = {
   too_large: { status: 413, prefix: null },
   unsupported_media_type: { status: 415, prefix: null },
   unprocessable: { status: 422, prefix: null },
+  /** Nobody reads the answer; it stands in the log. */
+  client_gone: { status: 499, prefix: null },
   not_implemented: { status: 501, prefix: null },
   unavailable: { status: 503, prefix: null },
 } as const satisfies Record<string, { status: number; prefix: string | null }>

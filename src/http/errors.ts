@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { FAULTS, Fault } from '../domain/fault.ts'
-import { isPassing, sqlState } from '../store/transaction.ts'
+import { isPassing, isTooMuch, sqlState } from '../store/transaction.ts'
 import type { Observe } from '../worker/observation.ts'
 
 /** The only place where an error becomes an answer. */
@@ -11,6 +11,9 @@ export function answerError(error: unknown, c: Context, observe: Observe): Respo
     observe({ type: 'database_trouble', what: `${c.req.method} ${c.req.path}`, error })
     const detail = 'The database is not available at the moment. Please try again.'
     return c.json({ detail }, 503, { 'retry-after': '1' })
+  }
+  if (isTooMuch(error)) {
+    return c.json({ detail: 'The request holds more, or longer, values than the database can take' }, 413)
   }
   if (isInConflict(error))
     return c.json({ detail: 'Something else stands in the way: it is in use, or its name is taken' }, 409)
@@ -30,7 +33,7 @@ function answerFault(fault: Fault, c: Context): Response {
   const body = isStructured(fault, c)
     ? { detail: { code: 'PENDING_APPROVAL', message: text, ...fault.members } }
     : { detail: text, ...fault.members }
-  return c.json(body, status satisfies ContentfulStatusCode, fault.headers)
+  return c.json(body, status as ContentfulStatusCode, fault.headers)
 }
 
 /** Clients of the agent routes read an object where those of the conversation routes read a text. */

@@ -3,7 +3,7 @@ import { z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import type { Actor } from '../domain/actor.ts'
 import { invalidRequest, type Misfit, type Place } from './invalid-request.ts'
-import { readBody } from './read-body.ts'
+import { cleanText, readBody } from './read-body.ts'
 import { type SdkMode, sdkModeOf } from './sdk-mode.ts'
 
 export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete'
@@ -60,7 +60,7 @@ export function route<
     spec,
     async handle(c) {
       const misfits: Misfit[] = []
-      const params = checked(spec.params, c.req.param(), 'path', misfits)
+      const params = checked(spec.params, paramsOf(c), 'path', misfits)
       const query = checked(spec.query, queryOf(c), 'query', misfits)
       const json = spec.body && (await readBody(c.req.raw, c.get('bodyBytesMax')))
       const body = checked(spec.body, json, 'body', misfits)
@@ -87,13 +87,19 @@ function checked(schema: z.ZodType | undefined, input: unknown, place: Place, mi
   return undefined
 }
 
+function paramsOf(c: Context): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(c.req.param()).map(([name, value]) => [name, cleanText(String(value))]),
+  )
+}
+
 /** A name that comes once is a text, one that comes again is a list; the schemas know which they want. */
 function queryOf(c: Context): Record<string, string | string[]> {
   return Object.fromEntries(
-    Object.entries(c.req.queries()).map(([name, values]) => [
-      name,
-      values.length === 1 ? (values[0] ?? '') : values,
-    ]),
+    Object.entries(c.req.queries()).map(([name, texts]) => {
+      const values = texts.map(cleanText)
+      return [name, values.length === 1 ? (values[0] ?? '') : values]
+    }),
   )
 }
 

@@ -60,10 +60,12 @@ export async function appendContext(
   ids: MessageId[],
 ): Promise<void> {
   if (ids.length === 0) return
-  await db
-    .insertInto('context_items')
-    .values(contextItems(scope, at, ids))
-    .execute()
+  // One value for all ids: a statement takes 65,535 values, and a context may be longer than that.
+  await sql`
+    insert into context_items (organization_id, conversation_id, epoch, ordinal, message_id)
+    select ${scope.organization_id}, ${scope.id}, ${at.epoch}::int, ${at.length}::int + ordinality - 1, id
+    from unnest(${ids}::text[]) with ordinality as given (id)
+  `.execute(db)
 }
 
 /** Where a context ends: the ordinal of the next item is its length. */

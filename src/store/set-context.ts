@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { Fault } from '../domain/fault.ts'
 import type { AgentId, MessageId, OrganizationId } from '../domain/id.ts'
 import { deleteApproval } from './approvals.ts'
@@ -40,7 +41,7 @@ async function readOwnIds(db: Db, organizationId: OrganizationId, agentId: Agent
     .selectFrom('messages')
     .where('organization_id', '=', organizationId)
     .where('agent_id', '=', agentId)
-    .where('id', 'in', ids)
+    .where('id', '=', sql<MessageId>`any(${ids})`)
     .select('id')
     .execute()
   return rows.map((row) => row.id)

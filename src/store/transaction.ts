@@ -46,10 +46,19 @@ export function isUniqueViolation(error: unknown, constraint?: string): boolean 
 }
 
 /**
+ * Whether a statement was more than the database takes: more than 65,535 values (which it takes for broken speech), or one
+ * too long for an index.
+ */
+export function isTooMuch(error: unknown): boolean {
+  return /^(08P01|42P02|54...)$/.test(sqlState(error) ?? '')
+}
+
+/**
  * Whether the trouble is the database's and will pass: connections, timeouts, locks, a full disk, a restart. A run that
  * meets it is not failed but tried again.
  */
 export function isPassing(error: unknown): boolean {
+  if (isTooMuch(error)) return false
   const state = sqlState(error)
   if (state) return /^(08|53|57|58|40)/.test(state) || state === '55P03' || state === '25P03'
   const message = error instanceof Error ? error.message : ''

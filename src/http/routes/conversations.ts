@@ -30,6 +30,7 @@ import type { HttpDeps } from '../deps.ts'
 import { previewRequest } from '../preview.ts'
 import { type Endpoint, route } from '../route.ts'
 import { AnyObject, id, ShownObject } from '../schemas/basics.ts'
+import { Moment } from '../schemas/moment.ts'
 import { queryBool, queryEnum, queryEnums, queryInt, queryText } from '../schemas/query.ts'
 import { ConversationMessageRequest, decodeSend } from '../schemas/send.ts'
 import { type SendCommand, startSend } from '../send.ts'
@@ -168,7 +169,7 @@ function update(deps: HttpDeps): Endpoint {
         summary: z.string().nullish(),
         model: z.string().nullish(),
         model_settings: AnyObject.nullish(),
-        last_message_at: z.string().nullish(),
+        last_message_at: Moment.nullish(),
         message_policy: z.enum(MESSAGE_POLICIES).nullish(),
       }),
       answer: ShownObject,

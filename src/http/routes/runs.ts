@@ -21,6 +21,7 @@ import { readUsage } from '../../store/steps.ts'
 import type { HttpDeps } from '../deps.ts'
 import { type Endpoint, route } from '../route.ts'
 import { ShownObject } from '../schemas/basics.ts'
+import { parseMoment } from '../schemas/moment.ts'
 import { queryBool, queryEnum, queryInt, queryText, queryTexts } from '../schemas/query.ts'
 import { type StreamOptions, streamRun } from '../stream-run.ts'
 import { viewOptionsFor } from '../view-options.ts'
@@ -202,13 +203,12 @@ function listInternal(deps: HttpDeps): Endpoint {
   )
 }
 
-/** ISO 8601. Faults: invalid_argument. */
+/** Faults: invalid_argument. */
 export function dateOf(name: string, text: string | undefined): string | null {
   if (text === undefined || text === '') return null
-  if (Number.isNaN(Date.parse(text))) {
-    throw new Fault('invalid_argument', `${name} is not an ISO 8601 date: ${text}`)
-  }
-  return /(Z|[+-]\d\d:?\d\d)$/.test(text) || !text.includes('T') ? text : `${text}Z`
+  const moment = parseMoment(text)
+  if (moment !== undefined) return moment
+  throw new Fault('invalid_argument', `${name} is not an ISO 8601 date: ${text}`)
 }
 
 function retrieve(deps: HttpDeps): Endpoint {

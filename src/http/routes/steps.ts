@@ -65,7 +65,7 @@ function list(deps: HttpDeps): Endpoint {
     async ({ query, actor, c }) => {
       const from = dateOf('start_date', query.start_date)
       const to = dateOf('end_date', query.end_date)
-      if (from && to && Date.parse(from) > Date.parse(to)) {
+      if (from && to && from > to) {
         throw new Fault('invalid_argument', 'start_date must be before end_date')
       }
       const steps = await readSteps(

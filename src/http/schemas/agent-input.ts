@@ -8,6 +8,7 @@ import { CompactionSettingsInput } from './compaction-settings.ts'
 import { EmbeddingConfig, LlmConfig } from './llm-config.ts'
 import { MessageInput } from './message-input.ts'
 import { ModelSettings } from './model-settings.ts'
+import { Moment } from './moment.ts'
 import { ResponseFormat } from './response-format.ts'
 import { ToolRule } from './tool-rule.ts'
 
@@ -85,7 +86,7 @@ export const UpdateAgent = z
     ...shared,
     name: Name.nullish(),
     message_ids: z.array(id('message')).nullish(),
-    last_run_completion: z.iso.datetime({ offset: true }).nullish(),
+    last_run_completion: Moment.nullish(),
     last_run_duration_ms: z.int().min(0).nullish(),
     last_stop_reason: z.enum(STOP_REASON_NAMES).nullish(),
   })
