@@ -135,12 +135,15 @@ const HEADERS_MS_MAX = 30_000
 /** How often it is looked for requests that take too long, in milliseconds. */
 const CHECK_MS_MAX = 10_000
 
+/** A connection on which nothing has moved for so long is dropped, in milliseconds. */
+const SILENT_MS_MAX = 1_800_000
+
 /** Streams live for as long as a run does; what is idle or half open does not. */
 async function listen(server: Server, config: Config): Promise<string> {
   server.requestTimeout = config.requestMs
   server.headersTimeout = Math.min(config.requestMs, HEADERS_MS_MAX)
   server.keepAliveTimeout = 65_000
-  server.timeout = 0
+  server.timeout = SILENT_MS_MAX
   await new Promise<void>((done, fail) => {
     server.once('error', (error) =>
       fail(new StartError(`${error.message}\nPERDURE_HOST and PERDURE_PORT say where the server listens.`)),
