@@ -79,12 +79,7 @@ export async function startServer(
     reasonsByDefault,
   }
   const app = createApp(deps, engineEndpoints(deps))
-  const server = createAdaptorServer({
-    fetch: app.fetch,
-    // Old clients name none, HTTP/1.0 health checks for one.
-    hostname: config.host,
-    serverOptions: { connectionsCheckingInterval: Math.min(config.requestMs, CHECK_MS_MAX) },
-  }) as Server
+  const server = createServer(app.fetch, config)
   const url = await listen(server, config)
   operations.serve({ engine, pool, db, slotsMax: config.slotsMax })
 
@@ -134,16 +129,27 @@ function httpSettings(config: Config): HttpSettings {
 const HEADERS_MS_MAX = 30_000
 /** How often it is looked for requests that take too long, in milliseconds. */
 const CHECK_MS_MAX = 10_000
-
 /** A connection on which nothing has moved for so long is dropped, in milliseconds. */
 const SILENT_MS_MAX = 1_800_000
+/** How long an idle connection is kept for its next request: longer than load balancers do, in milliseconds. */
+const KEPT_ALIVE_MS = 65_000
 
 /** Streams live for as long as a run does; what is idle or half open does not. */
-async function listen(server: Server, config: Config): Promise<string> {
+function createServer(fetch: (request: Request) => Response | Promise<Response>, config: Config): Server {
+  const server = createAdaptorServer({
+    fetch,
+    // Old clients name none, HTTP/1.0 health checks for one.
+    hostname: config.host,
+    serverOptions: { connectionsCheckingInterval: Math.min(config.requestMs, CHECK_MS_MAX) },
+  }) as Server
   server.requestTimeout = config.requestMs
   server.headersTimeout = Math.min(config.requestMs, HEADERS_MS_MAX)
-  server.keepAliveTimeout = 65_000
+  server.keepAliveTimeout = KEPT_ALIVE_MS
   server.timeout = SILENT_MS_MAX
+  return server
+}
+
+async function listen(server: Server, config: Config): Promise<string> {
   await new Promise<void>((done, fail) => {
     server.once('error', (error) =>
       fail(new StartError(`${error.message}\nPERDURE_HOST and PERDURE_PORT say where the server listens.`)),
