@@ -116,6 +116,10 @@ const SETTINGS = {
     about: 'Further origins that browsers may call from',
   },
   logLevel: { env: ['PERDURE_LOG_LEVEL'], about: 'debug, info, warn, error or silent' },
+  otlpEndpoint: {
+    env: ['PERDURE_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT', 'LETTA_OTEL_EXPORTER_OTLP_ENDPOINT'],
+    about: 'OpenTelemetry collector (OTLP over HTTP) that spans and metrics are sent to; empty: none',
+  },
   readinessEnforced: {
     env: ['PERDURE_READINESS_ENFORCED', 'LETTA_READINESS_ENFORCEMENT_ENABLED'],
     about: 'Answer 503 at /v1/ready while the server starts, stops or is over one of the next limits',
@@ -180,6 +184,7 @@ const Schema = z.object({
   stepWebhookKey: z.string().nullable().default(null),
   corsOrigins: list.default([]),
   logLevel: oneOf('debug', 'info', 'warn', 'error', 'silent').default('info'),
+  otlpEndpoint: z.url().nullable().default(null),
   readinessEnforced: boolean.default(false),
   readyLoopLagMs: integer(1, 600_000).nullable().default(null),
   readyForegroundMax: integer(0, 100_000).nullable().default(null),

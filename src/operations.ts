@@ -1,12 +1,14 @@
 import type { Config } from './config.ts'
 import type { Operations } from './http/deps.ts'
 import { Readiness, watchReadiness } from './readiness.ts'
+import { startTelemetry } from './telemetry/open-telemetry.ts'
 import { createPrometheus } from './telemetry/prometheus.ts'
+import { VERSION } from './version.ts'
 import { readVitalSigns, type Watched } from './vital-signs.ts'
 import type { Observe } from './worker/observation.ts'
 
 /** What the server says of itself, for logs, metrics and load balancers: readings of its observations and vital signs. */
-export function createOperations(config: Config, log: Observe) {
+export async function createOperations(config: Config, log: Observe) {
   const readiness = new Readiness({
     loopLagMs: config.readyLoopLagMs,
     foregroundRuns: config.readyForegroundMax,
@@ -15,7 +17,10 @@ export function createOperations(config: Config, log: Observe) {
   })
   let watched: Watched | undefined
   let slowestAdmissionMs = 0
-  const prometheus = createPrometheus(async () => (watched ? readVitalSigns(watched) : []))
+  const readSigns = async () => (watched ? readVitalSigns(watched) : [])
+  const prometheus = createPrometheus(readSigns)
+  const telemetry =
+    config.otlpEndpoint === null ? null : await startTelemetry(config.otlpEndpoint, VERSION, readSigns)
   const watching = watchReadiness(readiness, () => {
     const runs = watched?.engine.worker.activeCounts
     const admissionWaitMs = slowestAdmissionMs
@@ -36,6 +41,7 @@ export function createOperations(config: Config, log: Observe) {
     observe: ((observation) => {
       log(observation)
       prometheus.observe(observation)
+      telemetry?.observe(observation)
       if (observation.type === 'run_admitted')
         slowestAdmissionMs = Math.max(slowestAdmissionMs, observation.ms)
     }) satisfies Observe,
@@ -46,6 +52,9 @@ export function createOperations(config: Config, log: Observe) {
     },
     /** It stops: nothing more should be sent. */
     drain: () => readiness.drain(),
-    stop: () => watching.stop(),
+    async stop() {
+      watching.stop()
+      await telemetry?.stop()
+    },
   }
 }

@@ -47,7 +47,7 @@ export async function startServer(
   log: Observe,
   further: BuiltInTool[] = [],
 ): Promise<RunningServer> {
-  const operations = createOperations(config, log)
+  const operations = await createOperations(config, log)
   const { observe } = operations
   const embedded = config.databaseUrl === null ? await openEmbedded(config.dataDir) : null
   const connectionString = embedded?.connectionString ?? config.databaseUrl ?? ''
@@ -95,9 +95,9 @@ export async function startServer(
       server.closeIdleConnections()
       await engine.stop(config.drainMs)
       server.closeAllConnections()
+      await operations.stop()
       await db.destroy()
       await embedded?.stop()
-      operations.stop()
     },
   }
 }

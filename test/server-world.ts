@@ -3,7 +3,7 @@ import type { Json } from '../src/domain/json.ts'
 import { type RunningServer, startServer } from '../src/serve.ts'
 import { openDatabase } from '../src/store/open.ts'
 import type { Db } from '../src/store/schema.ts'
-import type { Observation } from '../src/worker/observation.ts'
+import type { Observation, Observe } from '../src/worker/observation.ts'
 import { openTestDatabase } from './databases.ts'
 import type { Answer } from './http-world.ts'
 import { type MockLlm, startMockLlm } from './mock-llm/server.mjs'
@@ -17,6 +17,8 @@ export type ServerWorld = {
   mock: MockLlm
   server: RunningServer
   observations: Observation[]
+  /** Hear every observation as well. */
+  listeners: Observe[]
   ask(method: string, path: string, body?: Json, headers?: Record<string, string>): Promise<Answer>
   /** An agent with the mock's model; returns its id. */
   createAgent(more?: Record<string, Json>): Promise<string>
@@ -28,6 +30,7 @@ export async function openServerWorld(settings: Record<string, string> = {}): Pr
   const database = await openTestDatabase()
   const mock = await startMockLlm()
   const observations: Observation[] = []
+  const listeners: Observe[] = []
   const env = {
     PERDURE_PORT: '0',
     PERDURE_OUTBOUND_ALLOW: '127.0.0.1',
@@ -37,7 +40,10 @@ export async function openServerWorld(settings: Record<string, string> = {}): Pr
     DATABASE_URL: database.url,
     ...settings,
   }
-  const server = await startServer(readConfig(env), env, (observation) => observations.push(observation))
+  const server = await startServer(readConfig(env), env, (observation) => {
+    observations.push(observation)
+    for (const listen of listeners) listen(observation)
+  })
   const db = openDatabase({ connectionString: database.url, connectionsMax: 2 })
 
   async function ask(method: string, path: string, body?: Json, headers: Record<string, string> = {}) {
@@ -57,6 +63,7 @@ export async function openServerWorld(settings: Record<string, string> = {}): Pr
     mock,
     server,
     observations,
+    listeners,
     ask,
     createAgent: async (more = {}) =>
       (await ask('POST', '/v1/agents/', { model: MOCK_MODEL, embedding: null, ...more })).body.id,

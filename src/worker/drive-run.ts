@@ -3,11 +3,12 @@ import type { Agent } from '../domain/agent.ts'
 import type { RunError } from '../domain/failure.ts'
 import type { Frame, ViewHead } from '../domain/frame.ts'
 import type { StepId } from '../domain/id.ts'
+import type { Message } from '../domain/message.ts'
 import { idBefore, otidOf } from '../domain/otid.ts'
 import type { Outcome } from '../domain/run.ts'
 import { monotonicNs, timestampNow, wallNs } from '../lib/clock.ts'
 import { runAgent } from '../loop/run-agent.ts'
-import type { FailedStep, LoopDelta, LoopEvent, LoopPorts, StepRef } from '../loop/state.ts'
+import type { FailedStep, LoopDelta, LoopEvent, LoopPorts, StepCommit, StepRef } from '../loop/state.ts'
 import { saveCompactionFailed } from '../store/contexts.ts'
 import { LeaseLost } from '../store/leases.ts'
 import { readPicture } from '../store/pictures.ts'
@@ -20,7 +21,7 @@ import { endRunFromOutside } from './end-run.ts'
 import { handOver } from './hand-over.ts'
 import { loadState } from './load-state.ts'
 import type { Observation } from './observation.ts'
-import { runCalls } from './run-calls.ts'
+import { observeTool, runCalls } from './run-calls.ts'
 import { type Settlement, tellSettled } from './settle.ts'
 
 export type DriveNext = (run: Settled) => void
@@ -134,6 +135,7 @@ function portsOf(drive: Drive, start: Agent, driveNext: DriveNext): LoopPorts {
     runCalls: async (step, reply, calls) => runCalls(drive, agent, step, reply, calls),
     commit: async (commit) => {
       const told = await commitStep(drive, agent, commit)
+      observeEdits(drive, commit, told.result.messages)
       if (commit.step) deps.observe(stepEnded(drive, commit.step.id, 'success', commit))
       tell(drive, told, driveNext)
       return told.result
@@ -154,6 +156,15 @@ function portsOf(drive: Drive, start: Agent, driveNext: DriveNext): LoopPorts {
     },
     hasCredits: (signal) => deps.hasCredits(lease.organizationId, lease.agentId, signal),
     sleep: (ms) => sleep(ms, undefined, { signal: drive.abort.signal }).catch(() => undefined),
+  }
+}
+
+/** The edits that the commit has made; they take no time of their own. */
+function observeEdits(drive: Drive, { left, messageStepId }: StepCommit, messages: Message[]): void {
+  const returns = messages.flatMap((message) => (message.role === 'tool' ? message.returns : []))
+  for (const planned of left) {
+    const result = returns.find(({ callId }) => callId === planned.call.id)
+    if (result) observeTool(drive, { id: messageStepId }, planned, result, 0)
   }
 }
 

@@ -70,7 +70,12 @@ async function runBatch(
 ): Promise<ToolReturn[]> {
   const [first] = batch
   const tool = first && drive.deps.toolOf(first.tool)
-  if (first && tool?.effect === 'edits') return [await runEditAlone(drive, agent, step, reply, first)]
+  if (first && tool?.effect === 'edits') {
+    const start = monotonicNs()
+    const result = await runEditAlone(drive, agent, step, reply, first)
+    observeTool(drive, step, first, result, monotonicNs() - start)
+    return [result]
+  }
   const known = new Map(step.journal?.executions.map((execution) => [execution.callId, execution]))
   const fresh = batch.filter(({ call }) => known.get(call.id)?.state !== 'done')
   await writeStarted(drive, step, reply, fresh)
@@ -126,17 +131,27 @@ async function runCall(
   const start = monotonicNs()
   const result = await resultOf(drive, agent, step, planned, tool, known)
   drive.done.push({ entry: entryOf(drive, step, planned), result })
-  const ms = (monotonicNs() - start) / 1_000_000
+  observeTool(drive, step, planned, result, monotonicNs() - start)
+  return result
+}
+
+/** Told once what the call did is certain. */
+export function observeTool(
+  drive: Drive,
+  step: { id: StepId },
+  { call }: PlannedCall,
+  result: ToolReturn,
+  ns: number,
+): void {
   drive.deps.observe({
     type: 'tool_ended',
     runId: drive.lease.runId,
     stepId: step.id,
-    callId: planned.call.id,
-    tool: planned.call.name,
-    ms,
+    callId: call.id,
+    tool: call.name,
+    ms: ns / 1_000_000,
     failed: result.status === 'error',
   })
-  return result
 }
 
 async function resultOf(
