@@ -7,8 +7,9 @@ import type { Db } from './store/schema.ts'
 import { searchMessages } from './store/search-messages.ts'
 import { createBuiltInTools } from './tools/index.ts'
 import { createAgentPost } from './worker/agent-post.ts'
-import { type CallbackDeps, deliverCallback } from './worker/callback.ts'
+import { type CallbackDeps, deliverCallback, deliverJobCallback } from './worker/callback.ts'
 import type { EngineDeps } from './worker/deps.ts'
+import { driveBatch } from './worker/drive-batch.ts'
 import { faultOf } from './worker/fault-points.ts'
 import { fireSchedule } from './worker/fire-schedule.ts'
 import { startFollowPoll } from './worker/follow-poll.ts'
@@ -102,6 +103,8 @@ export async function startEngine(parts: EngineParts): Promise<Engine> {
         if (stepWebhook !== null) await deliverStepWebhook({ url: stepWebhook, key: stepWebhookKey }, stepId)
       },
       schedule: (job) => fireSchedule(deps, worker, callbacks.guard, job),
+      batch: (job) => driveBatch(deps, worker, callbacks.guard, job),
+      job_callback: ({ organizationId, jobId }) => deliverJobCallback(callbacks, organizationId, jobId),
     },
     tidy: () => tidy(db, retentionOf(config)),
   })

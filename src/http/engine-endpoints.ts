@@ -1,8 +1,10 @@
 import type { HttpDeps } from './deps.ts'
 import type { Endpoint } from './route.ts'
+import { batchRoutes } from './routes/batches.ts'
 import { chatRoutes } from './routes/chat-completions.ts'
 import { contextRoutes } from './routes/contexts.ts'
 import { conversationRoutes } from './routes/conversations.ts'
+import { jobRoutes } from './routes/jobs.ts'
 import { messageRoutes } from './routes/messages.ts'
 import { runRoutes } from './routes/runs.ts'
 import { scheduleRoutes } from './routes/schedules.ts'
@@ -17,6 +19,8 @@ export function engineEndpoints(deps: HttpDeps): Endpoint[] {
     ...stepRoutes(deps),
     ...contextRoutes(deps),
     ...scheduleRoutes(deps),
+    ...jobRoutes(deps),
+    ...batchRoutes(deps),
     ...chatRoutes(deps),
   ]
 }

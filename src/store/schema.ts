@@ -15,6 +15,7 @@ import type {
   UserId,
 } from '../domain/id.ts'
 import type { InputItem } from '../domain/input.ts'
+import type { BatchRequest, Job, JobId, JobStatus } from '../domain/job.ts'
 import type { Json, JsonObject } from '../domain/json.ts'
 import type {
   ApprovalAnswer,
@@ -459,10 +460,10 @@ export type GroupsTable = {
 
 export type JobsTable = {
   organization_id: OrganizationId
-  id: string
+  id: JobId
   user_id: UserId
-  job_type: Generated<string>
-  status: Generated<string>
+  job_type: Generated<Job['jobType']>
+  status: Generated<JobStatus>
   metadata: JsonOrNull<JsonObject>
   agent_id: AgentId | null
   callback_url: string | null
@@ -478,6 +479,16 @@ export type JobsTable = {
   completed_at: string | null
   created_by_id: string | null
   last_updated_by_id: string | null
+}
+
+export type BatchRequestsTable = {
+  organization_id: OrganizationId
+  job_id: JobId
+  index: number
+  agent_id: AgentId
+  request: JsonColumn<BatchRequest>
+  run_id: RunId | null
+  error: string | null
 }
 
 export type SchedulesTable = {
@@ -537,6 +548,7 @@ export type Database = {
   provider_traces: ProviderTracesTable
   groups: GroupsTable
   jobs: JobsTable
+  batch_requests: BatchRequestsTable
   schedules: SchedulesTable
   repairs: RepairsTable
   server_facts: ServerFactsTable

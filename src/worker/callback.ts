@@ -1,8 +1,10 @@
 import { createHmac } from 'node:crypto'
 import type { OrganizationId, RunId } from '../domain/id.ts'
+import type { JobId } from '../domain/job.ts'
 import type { JsonObject } from '../domain/json.ts'
 import type { Run } from '../domain/run.ts'
-import { saveCallback } from '../store/callbacks.ts'
+import { saveCallback, saveJobCallback } from '../store/callbacks.ts'
+import { findJob } from '../store/jobs.ts'
 import { findRun } from '../store/runs.ts'
 import type { Db } from '../store/schema.ts'
 import type { Observe } from './observation.ts'
@@ -41,30 +43,46 @@ export async function deliverCallback(
     completed_at: run.completedAt,
     metadata: { ...run.metadata, result: deps.toResult(run, answer) },
   })
-  const tried = await post(deps, run.id, run.callbackUrl, body)
+  const tried = await post(deps, run.id, `run ${run.id}`, run.callbackUrl, body)
   await saveCallback(deps.db, organizationId, runId, tried)
   deps.observe({ type: 'callback_tried', runId, ...tried })
   if (tried.error !== null) throw new Error(tried.error)
 }
 
+/** The same for a job. */
+export async function deliverJobCallback(
+  deps: CallbackDeps,
+  organizationId: OrganizationId,
+  jobId: JobId,
+): Promise<void> {
+  const job = await findJob(deps.db, organizationId, jobId)
+  if (!job?.callbackUrl) return
+  const { status, completedAt, metadata } = job
+  const body = JSON.stringify({ job_id: jobId, status, completed_at: completedAt, metadata })
+  const tried = await post(deps, jobId, `job ${jobId}`, job.callbackUrl, body)
+  await saveJobCallback(deps.db, organizationId, jobId, tried)
+  if (tried.error !== null) throw new Error(tried.error)
+}
+
 async function post(
   deps: CallbackDeps,
-  runId: RunId,
+  key: string,
+  of: string,
   url: string,
   body: string,
 ): Promise<{ status: number | null; error: string | null }> {
   const headers = {
-    'idempotency-key': runId,
+    'idempotency-key': key,
     ...(deps.secret !== null && { 'x-perdure-signature': signatureOf(deps.secret, body) }),
   }
   const posted = await postJson(url, body, { headers, waitMs: CALLBACK_MS, guard: deps.guard })
   if (!posted.ok) {
-    const error = `Failed to dispatch callback for run ${runId} to ${url}: ${posted.why}`
+    const error = `Failed to dispatch callback for ${of} to ${url}: ${posted.why}`
     return { status: null, error }
   }
   const { status } = posted
   const isDone = (status >= 200 && status < 300) || status === GONE
-  return { status, error: isDone ? null : `Callback of ${runId} to ${url} was answered ${status}` }
+  return { status, error: isDone ? null : `Callback of ${of} to ${url} was answered ${status}` }
 }
 
 /** HMAC-SHA256 of the body's bytes under the operator's secret, in hex. */

@@ -1,10 +1,12 @@
 import { fromKysely, PgBoss } from 'pg-boss'
 import type { OrganizationId, RunId, StepId } from '../domain/id.ts'
+import type { JobId } from '../domain/job.ts'
 import type { ScheduleId } from '../domain/schedule.ts'
 import type { Db } from '../store/schema.ts'
 import type { Observe } from './observation.ts'
 
 export type DriveJob = { organizationId: OrganizationId; runId: RunId }
+export type BatchJob = { organizationId: OrganizationId; jobId: JobId }
 export type ScheduleJob = { organizationId: OrganizationId; scheduleId: ScheduleId; dueAt: string }
 
 /** What is to be done outside or later: tried again, later and later, until it succeeds. */
@@ -12,6 +14,8 @@ export type Errands = {
   callback: { organizationId: OrganizationId; runId: RunId }
   step_webhook: { stepId: StepId }
   schedule: ScheduleJob
+  batch: BatchJob
+  job_callback: BatchJob
 }
 export type ErrandHandlers = { [Name in keyof Errands]: (job: Errands[Name]) => Promise<void> }
 
@@ -29,6 +33,8 @@ const ERRANDS: Record<keyof Errands, { queue: string; retries: number }> = {
   callback: { queue: 'perdure-callback', retries: 12 },
   step_webhook: { queue: 'perdure-step-webhook', retries: 6 },
   schedule: { queue: 'perdure-schedule', retries: 12 },
+  batch: { queue: 'perdure-batch', retries: 12 },
+  job_callback: { queue: 'perdure-job-callback', retries: 12 },
 }
 
 export type QueueHandlers = {
@@ -116,9 +122,8 @@ export class Queue {
     await this.#boss.work<DriveJob>(DRIVE, { pollingIntervalSeconds: 1, batchSize: 4 }, async (jobs) => {
       for (const { data } of jobs) await this.#drive(data, handlers)
     })
-    await this.#workOn('callback', handlers.errands)
-    await this.#workOn('step_webhook', handlers.errands)
-    await this.#workOn('schedule', handlers.errands)
+    // The record has these keys and no others.
+    for (const name of Object.keys(ERRANDS) as (keyof Errands)[]) await this.#workOn(name, handlers.errands)
     await this.#boss.work(TIDY, { pollingIntervalSeconds: 30 }, () => handlers.tidy())
   }
 
@@ -169,7 +174,7 @@ export class Queue {
   async enqueue<Name extends keyof Errands>(
     tx: Db,
     name: Name,
-    key: RunId | StepId | null,
+    key: RunId | StepId | JobId | null,
     job: Errands[Name],
     dueAt?: string,
   ): Promise<void> {

@@ -223,21 +223,9 @@ export const LATER: LaterRoute[] = [
     ...route,
     upload: true as const,
   })),
-  ...later(
-    'Jobs',
-    'Job',
-    ['empty', 'get /jobs', 'get /jobs/active'],
-    ['missing', 'get /jobs/{job_id}', 'delete /jobs/{job_id}', 'patch /jobs/{job_id}/cancel'],
-  ),
   ...later('Stored messages', 'Message', ['not_allowed', `patch ${agent}/messages/{message_id}`]),
   ...later('Captured messages', 'Message', ['refused', `post ${agent}/messages/capture`]),
   ...later('Direct completions', 'Message', ['refused', `post ${agent}/generate`]),
-  ...later(
-    'Message batches',
-    'Batch',
-    ['refused', 'post /messages/batches', 'get /messages/batches', 'get /messages/batches/{batch_id}'],
-    ['refused', 'get /messages/batches/{batch_id}/messages', 'patch /messages/batches/{batch_id}/cancel'],
-  ),
   ...later('Voice agents', 'Agent', ['ended', 'post /voice-beta/{agent_id}/chat/completions']),
 
   ...later(

@@ -80,7 +80,6 @@ const PREFIXES: Record<string, IdPrefix> = {
   folder_id: 'source',
   group_id: 'group',
   identity_id: 'identity',
-  job_id: 'job',
   memory_id: 'passage',
   message_id: 'message',
   passage_id: 'passage',

@@ -559,6 +559,18 @@ const TABLES = [
   )`,
   `create index jobs_by_user on jobs (organization_id, user_id, created_at desc, id desc)`,
 
+  `create table batch_requests (
+    organization_id text not null,
+    job_id text not null,
+    index integer not null,
+    agent_id text not null,
+    request jsonb not null,
+    run_id text,
+    error text,
+    primary key (organization_id, job_id, index),
+    foreign key (organization_id, job_id) references jobs on delete cascade
+  )`,
+
   `create table schedules (
     organization_id text not null,
     id text not null,

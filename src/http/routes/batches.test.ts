@@ -1,0 +1,127 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Hook, openHook } from '../../../test/hook.ts'
+import { openServerWorld, type ServerWorld } from '../../../test/server-world.ts'
+
+let world: ServerWorld
+let hook: Hook
+beforeAll(async () => {
+  hook = await openHook(() => 200)
+  world = await openServerWorld()
+})
+afterAll(async () => {
+  await world.close()
+  await hook.close()
+})
+
+const request = (agentId: string, content: string) => ({
+  agent_id: agentId,
+  messages: [{ role: 'user', content }],
+})
+const batch = async (id: string) => (await world.ask('GET', `/v1/messages/batches/${id}`)).body
+
+describe('a batch of messages', () => {
+  it('is a run for each request, two of one agent as well, and ends when they have', async () => {
+    const [ann, bob] = [await world.createAgent(), await world.createAgent()]
+    const requests = [request(ann, 'one'), request(bob, 'two'), request(ann, 'three')]
+    const created = await world.ask('POST', '/v1/messages/batches', {
+      requests,
+      callback_url: `${hook.url}/batch`,
+    })
+    expect(created.body).toMatchObject({ job_type: 'batch', status: 'running' })
+    const { id } = created.body
+
+    await expect.poll(async () => (await batch(id)).status, { timeout: 20_000 }).toBe('completed')
+    const runs = (await world.ask('GET', `/v1/runs/?order=asc`)).body
+    expect(
+      runs.map((run: { agent_id: string; status: string; metadata: unknown }) => [
+        run.agent_id,
+        run.status,
+        run.metadata,
+      ]),
+    ).toEqual(
+      expect.arrayContaining(
+        [ann, bob, ann].map((agentId, index) => [
+          agentId,
+          'completed',
+          { run_type: 'batch', batch_id: id, batch_index: index },
+        ]),
+      ),
+    )
+    expect(runs).toHaveLength(3)
+
+    await expect.poll(async () => (await batch(id)).callback_status_code, { timeout: 10_000 }).toBe(200)
+    expect(hook.calls.map(({ text }) => JSON.parse(text))).toEqual([
+      { job_id: id, status: 'completed', completed_at: expect.any(String), metadata: null },
+    ])
+
+    const ofAnn = await world.ask('GET', `/v1/messages/batches/${id}/messages?agent_id=${ann}&order=asc`)
+    expect(ofAnn.body.messages.map(({ role }: { role: string }) => role)).toEqual([
+      'user',
+      'assistant',
+      'user',
+      'assistant',
+    ])
+    const [first] = ofAnn.body.messages
+    const rest = await world.ask('GET', `/v1/messages/batches/${id}/messages?after=${first.id}&order=asc`)
+    expect(rest.body.messages).toHaveLength(5)
+    expect(
+      (await world.ask('GET', '/v1/messages/batches')).body.map((one: { id: string }) => one.id),
+    ).toContain(id)
+  })
+
+  it('ends though an agent is not there', async () => {
+    const agentId = await world.createAgent()
+    const nobody = 'agent-00000000-0000-4000-8000-0000000000aa'
+    const requests = [request(nobody, 'one'), request(agentId, 'two')]
+    const { id } = (await world.ask('POST', '/v1/messages/batches', { requests })).body
+    await expect.poll(async () => (await batch(id)).status, { timeout: 20_000 }).toBe('completed')
+    expect((await world.ask('GET', `/v1/runs/?agent_id=${agentId}`)).body).toHaveLength(1)
+  })
+
+  it('is cancelled with its runs, by either route, as often as one likes', async () => {
+    const agentId = await world.createAgent()
+    const requests = [request(agentId, '[[sleep 20000]]')]
+    const { id } = (await world.ask('POST', '/v1/messages/batches', { requests })).body
+    const runs = async () => (await world.ask('GET', `/v1/runs/?agent_id=${agentId}`)).body
+    await expect.poll(async () => (await runs())[0]?.status, { timeout: 20_000 }).toBe('running')
+    expect(await world.ask('PATCH', `/v1/messages/batches/${id}/cancel`)).toMatchObject({
+      status: 200,
+      body: null,
+    })
+    expect(await world.ask('PATCH', `/v1/jobs/${id}/cancel`)).toMatchObject({
+      status: 200,
+      body: { id, status: 'cancelled' },
+    })
+    expect((await runs())[0]).toMatchObject({ status: 'cancelled' })
+  })
+
+  it('needs requests, and an id that is one', async () => {
+    expect((await world.ask('POST', '/v1/messages/batches', { requests: [] })).status).toBe(400)
+    expect((await world.ask('POST', '/v1/messages/batches', {})).status).toBe(422)
+    expect(await world.ask('GET', '/v1/messages/batches/bad')).toMatchObject({
+      status: 400,
+      body: { detail: "INVALID_ARGUMENT: Invalid job ID format: bad. Expected format: 'job-<uuid4>'" },
+    })
+  })
+})
+
+describe('jobs', () => {
+  it('are read and deleted by whoever they belong to', async () => {
+    const agentId = await world.createAgent()
+    const { id } = (await world.ask('POST', '/v1/messages/batches', { requests: [request(agentId, 'x')] }))
+      .body
+    expect((await world.ask('GET', `/v1/jobs/${id}`)).body).toMatchObject({ id, job_type: 'batch' })
+    expect((await world.ask('GET', '/v1/jobs/')).body).toEqual([])
+    const other = (
+      await world.ask('POST', '/v1/admin/users/', {
+        name: 'other',
+        organization_id: 'org-00000000-0000-4000-8000-000000000000',
+      })
+    ).body
+    const asOther = { user_id: other.id }
+    expect((await world.ask('GET', `/v1/jobs/${id}`, undefined, asOther)).status).toBe(404)
+    expect((await world.ask('DELETE', `/v1/jobs/${id}`, undefined, asOther)).status).toBe(404)
+    expect((await world.ask('DELETE', `/v1/jobs/${id}`)).body.id).toBe(id)
+    expect((await world.ask('GET', `/v1/jobs/${id}`)).status).toBe(404)
+  })
+})
