@@ -1,4 +1,5 @@
 import type { MessageType } from './frame.ts'
+import type { MessageId } from './id.ts'
 import type { JsonObject } from './json.ts'
 import type { Message } from './message.ts'
 import type { LlmConfig, ToolSpec } from './model.ts'
@@ -33,6 +34,8 @@ export type TurnRequest = {
   overrideModel: LlmConfig | null
   overrideSystem: string | null
   includeCompactionMessages: boolean
+  /** This run tends the memory of a group's leader: up to which message it is told. Null: an ordinary run. */
+  tends: { groupId: string; upTo: MessageId } | null
   /** Calls started by other agents' tools: how deep (0: a user's), and which agents wait for it. */
   depth: number
   waitingAgents: string[]

@@ -151,6 +151,7 @@ function requestOf(
     overrideModel,
     overrideSystem: body.overrideSystem,
     includeCompactionMessages: body.includeCompactionMessages,
+    tends: null,
     depth: 0,
     waitingAgents: [],
     user: actor.userId,

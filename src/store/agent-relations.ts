@@ -3,6 +3,7 @@ import type { Message } from '../domain/message.ts'
 import { readAgentBlocks } from './agent-blocks.ts'
 import { readAgentTools } from './agent-tools.ts'
 import type { BlockRow } from './blocks.ts'
+import { type GroupRow, readManagedGroups } from './groups.ts'
 import { toMessage } from './message-rows.ts'
 import type { Db } from './schema.ts'
 import { readSecrets, type SecretRow } from './secrets.ts'
@@ -18,9 +19,11 @@ export type AgentRelations = {
   tools: ToolRow[]
   secrets: SecretRow[]
   pendingApproval: Message | null
+  /** The group that the agent leads. */
+  managedGroup: GroupRow | null
 }
 
-export const RELATIONS = ['tags', 'blocks', 'tools', 'secrets', 'pendingApproval'] as const
+export const RELATIONS = ['tags', 'blocks', 'tools', 'secrets', 'pendingApproval', 'managedGroup'] as const
 export type Relation = (typeof RELATIONS)[number]
 
 /** Reads relations of many agents at once; those that are not wanted are empty. */
@@ -34,13 +37,14 @@ export async function readRelations(
   if (agentIds.length === 0) return found
   const of = (row: { agent_id: AgentId }) => found.get(row.agent_id) ?? none()
   const read = <Row>(relation: Relation, rows: () => Promise<Row[]>) => (wanted.has(relation) ? rows() : [])
-  const [context, tags, blocks, tools, secrets, approvals] = await Promise.all([
+  const [context, tags, blocks, tools, secrets, approvals, groups] = await Promise.all([
     readContextIds(db, organizationId, agentIds),
     read('tags', () => readAgentTags(db, organizationId, agentIds)),
     read('blocks', () => readTaggedBlocks(db, organizationId, agentIds)),
     read('tools', () => readAgentTools(db, organizationId, agentIds)),
     read('secrets', () => readSecrets(db, organizationId, agentIds)),
     read('pendingApproval', () => readPendingApprovals(db, organizationId, agentIds)),
+    read('managedGroup', () => readManagedGroups(db, organizationId, agentIds)),
   ])
   for (const row of context) of(row).messageIds.push(row.message_id)
   for (const row of tags) of(row).tags.push(row.tag)
@@ -48,11 +52,21 @@ export async function readRelations(
   for (const row of tools) of(row).tools.push(row)
   for (const row of secrets) of(row).secrets.push(row)
   for (const row of approvals) of(row).pendingApproval = toMessage(row)
+  for (const group of groups)
+    if (group.manager_agent_id) of({ agent_id: group.manager_agent_id }).managedGroup = group
   return found
 }
 
 function none(): AgentRelations {
-  return { messageIds: [], tags: [], blocks: [], tools: [], secrets: [], pendingApproval: null }
+  return {
+    messageIds: [],
+    tags: [],
+    blocks: [],
+    tools: [],
+    secrets: [],
+    pendingApproval: null,
+    managedGroup: null,
+  }
 }
 
 async function readTaggedBlocks(db: Db, organizationId: OrganizationId, agentIds: AgentId[]) {

@@ -125,6 +125,24 @@ export async function readWaitedFor(db: Db, organizationId: OrganizationId, id: 
   return rows.map((row) => row.id)
 }
 
+/** Runs of a type that were started when this one ended. */
+export async function readStartedRuns(
+  db: Db,
+  organizationId: OrganizationId,
+  id: RunId,
+  runType: string,
+): Promise<RunId[]> {
+  const rows = await db
+    .selectFrom('runs')
+    .where('organization_id', '=', organizationId)
+    .where('parent_run_id', '=', id)
+    .where(sql<boolean>`metadata ->> 'run_type' = ${runType}`)
+    .orderBy('created_order')
+    .select('id')
+    .execute()
+  return rows.map((row) => row.id)
+}
+
 /** Of the runs that a process drives: those that it does not own any more. */
 export async function readLostRuns(db: Db, leases: Lease[]): Promise<RunId[]> {
   const rows = await db

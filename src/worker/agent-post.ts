@@ -3,12 +3,12 @@ import { type AgentId, DEFAULT_USER, isId } from '../domain/id.ts'
 import type { AgentReply } from '../domain/search.ts'
 import { speaksThroughTool } from '../domain/speech.ts'
 import type { ToolContext } from '../domain/tool.ts'
-import type { TurnRequest } from '../domain/turn.ts'
 import { findAgentsByTags } from '../store/agents-by-tags.ts'
 import { getRequest } from '../store/runs.ts'
 import { getAgentTarget } from '../store/scopes.ts'
 import { admit } from './admit.ts'
 import type { EngineDeps } from './deps.ts'
+import { innerRequest } from './inner-request.ts'
 import { prepareInput } from './prepare-input.ts'
 import { answerOfRun } from './run-answer.ts'
 import { waitForRun } from './wait-run.ts'
@@ -47,8 +47,12 @@ export function createAgentPost(engine: () => EngineDeps, worker: () => Worker) 
       { allow: [] },
     )
     const request = {
-      ...requestOf(waits ? 'stream' : 'async', parent, waits ? waiting : []),
-      speaksThroughTool: speaksThroughTool(target.agentType),
+      ...innerRequest(speaksThroughTool(target.agentType)),
+      transport: waits ? ('stream' as const) : ('async' as const),
+      stepsMax: parent.stepsMax,
+      depth: parent.depth + 1,
+      waitingAgents: waits ? waiting : [],
+      user: parent.user,
     }
     const { runId } = await admit(deps, worker(), {
       actor: { organizationId: context.organizationId, userId: DEFAULT_USER },
@@ -93,30 +97,5 @@ export function createAgentPost(engine: () => EngineDeps, worker: () => Worker) 
       const ids = await findAgentsByTags(engine().db, context.organizationId, all, some)
       return ids.filter((id) => id !== context.agentId)
     },
-  }
-}
-
-function requestOf(
-  transport: TurnRequest['transport'],
-  parent: TurnRequest,
-  waitingAgents: string[],
-): Omit<TurnRequest, 'input' | 'speaksThroughTool'> {
-  return {
-    transport,
-    stepsMax: parent.stepsMax,
-    streamTokens: false,
-    returnTypes: null,
-    useAssistantMessage: true,
-    assistantToolName: 'send_message',
-    assistantToolKwarg: 'message',
-    clientTools: [],
-    clientSkills: [],
-    overrideModel: null,
-    overrideSystem: null,
-    includeCompactionMessages: false,
-    depth: parent.depth + 1,
-    waitingAgents,
-    user: parent.user,
-    billing: null,
   }
 }

@@ -27,6 +27,7 @@ import { framesOf } from './message-frames.ts'
 import { persist } from './persist.ts'
 import { runEdits } from './run-calls.ts'
 import { outsideContext, type Settlement, settleInTx } from './settle.ts'
+import { startTenders } from './start-tenders.ts'
 
 /** A commit's result, with what is told of it. */
 export type Told<Result> = { result: Result; frames: NumberedFrame[]; settlement: Settlement | null }
@@ -99,7 +100,7 @@ async function endOrGoOn(
   const seq = frames.at(-1)?.seq ?? drive.log.seq
   if (drive.ttftNs !== null) await saveTtft(tx, drive.lease.organizationId, drive.lease.runId, drive.ttftNs)
   if (conclusion.outcome && !commit.keepOpen(conclusion)) {
-    const settlement = await settleInTx(tx, drive.deps, drive.lease, conclusion.outcome, {
+    const settlement = await endRun(tx, drive, conclusion.outcome, {
       seqFrom: seq,
       contextTokens: scope.context_tokens,
     })
@@ -109,6 +110,17 @@ async function endOrGoOn(
   const next = conclusion.outcome ? null : await startNext(tx, drive, commit)
   await reserveSeq(tx, drive.lease, seq)
   return { result: { ...conclusion, next, scope: toScope(scope) }, frames, settlement: null }
+}
+
+/** Ends this run, and starts those that are due after it. */
+async function endRun(
+  tx: Db,
+  drive: Drive,
+  outcome: Outcome,
+  options: { seqFrom: number; contextTokens: number | null },
+): Promise<Settlement | undefined> {
+  const runIds = await startTenders(tx, drive, outcome)
+  return settleInTx(tx, drive.deps, drive.lease, outcome, { ...options, runIds })
 }
 
 async function startNext(tx: Db, drive: Drive, commit: StepCommit): Promise<StepRef> {
@@ -206,7 +218,7 @@ export async function commitEnd(
         await insertMessages(tx, drive.lease, outsideContext(unsaved, drive.lease.runId))
         if (failed) await storeFailedStep(tx, drive, outcome, failed)
         await insertFrames(tx, drive.lease.organizationId, drive.lease.runId, pending)
-        const settlement = await settleInTx(tx, drive.deps, drive.lease, outcome, {
+        const settlement = await endRun(tx, drive, outcome, {
           seqFrom: drive.log.seq,
           contextTokens: scope.context_tokens,
         })

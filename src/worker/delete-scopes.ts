@@ -2,6 +2,7 @@ import type { Actor } from '../domain/actor.ts'
 import type { AgentId, ConversationId } from '../domain/id.ts'
 import { deleteAgent } from '../store/agents.ts'
 import { deleteConversation } from '../store/conversations.ts'
+import { deleteGroupsOf } from '../store/groups.ts'
 import { readActiveRuns } from '../store/run-lists.ts'
 import type { Db } from '../store/schema.ts'
 import { lockScope, lockScopesOf } from '../store/scopes.ts'
@@ -21,13 +22,18 @@ export async function removeAgent(
   actor: Actor,
   id: AgentId,
 ): Promise<void> {
-  const ended = await inTransaction(deps.db, async (tx) => {
-    await lockScopesOf(tx, actor.organizationId, id)
-    const settlements = await endRuns(tx, deps, actor, { agentId: id })
-    await deleteAgent(tx, actor, id)
-    return settlements
-  })
+  const ended = await inTransaction(deps.db, (tx) => removeInTx(tx, deps, actor, id))
   for (const settlement of ended) worker.tellEnded(settlement)
+}
+
+/** Whoever tends the agent's memory goes with it. */
+async function removeInTx(tx: Db, deps: EngineDeps, actor: Actor, id: AgentId): Promise<Settlement[]> {
+  await lockScopesOf(tx, actor.organizationId, id)
+  const settlements = await endRuns(tx, deps, actor, { agentId: id })
+  const partners = await deleteGroupsOf(tx, actor.organizationId, id)
+  await deleteAgent(tx, actor, id)
+  for (const partner of partners) settlements.push(...(await removeInTx(tx, deps, actor, partner)))
+  return settlements
 }
 
 /** The same for one conversation. Faults: not_found. */

@@ -14,6 +14,8 @@ export type Drive = {
   log: RunLog
   abort: AbortController
   projectId: string | null
+  /** Others look after the agent's memory: they may be due when this run ends. */
+  isTended: boolean
   /** When the run was admitted, RFC 3339. */
   createdAt: string
   /** Nanoseconds from admission to the first piece of an answer; null: there was none yet. */

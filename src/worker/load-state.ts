@@ -21,6 +21,7 @@ export async function loadState(drive: Drive, fresh: { step: StepRef | null } | 
   const { deps, lease, request } = drive
   const picture = await readPicture(deps.db, lease.organizationId, lease.agentId, lease.conversationId)
   drive.projectId = picture.projectId
+  drive.isTended = picture.agent.groupId !== null
   for (const block of picture.agent.blocks) drive.seenVersions.set(block.id, block.version)
   const stored = await readContext(
     deps.db,

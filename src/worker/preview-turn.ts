@@ -12,6 +12,7 @@ import { readContext } from '../store/messages.ts'
 import { readPicture } from '../store/pictures.ts'
 import type { Db } from '../store/schema.ts'
 import type { Target } from '../store/scopes.ts'
+import { innerRequest } from './inner-request.ts'
 
 type PreviewRequest = Pick<
   TurnRequest,
@@ -42,7 +43,7 @@ export async function stateOf(
   const stored = await readContext(db, organizationId, target.conversationId, picture.scope.contextEpoch)
   return {
     runId: newId('run'),
-    request: { ...NO_REQUEST, ...asked },
+    request: { ...innerRequest(false), ...asked },
     agent: picture.agent,
     scope: picture.scope,
     context: [...stored, ...asked.input],
@@ -54,25 +55,4 @@ export async function stateOf(
     usage: USAGE_NONE,
     nudges: 0,
   }
-}
-
-const NO_REQUEST: TurnRequest = {
-  transport: 'blocking',
-  input: [],
-  stepsMax: 1,
-  streamTokens: false,
-  returnTypes: null,
-  speaksThroughTool: false,
-  useAssistantMessage: true,
-  assistantToolName: 'send_message',
-  assistantToolKwarg: 'message',
-  clientTools: [],
-  clientSkills: [],
-  overrideModel: null,
-  overrideSystem: null,
-  includeCompactionMessages: false,
-  depth: 0,
-  waitingAgents: [],
-  user: null,
-  billing: null,
 }

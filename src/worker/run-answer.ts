@@ -4,10 +4,11 @@ import type { Message } from '../domain/message.ts'
 import type { Run } from '../domain/run.ts'
 import { filterViews, isNudge, isOutput, viewOptionsOf, viewsOf } from '../domain/view.ts'
 import { readRunMessages } from '../store/message-lists.ts'
-import { getRequest } from '../store/runs.ts'
+import { getRequest, readStartedRuns } from '../store/runs.ts'
 import type { Db } from '../store/schema.ts'
 import { findScope } from '../store/scopes.ts'
 import { readUsage } from '../store/steps.ts'
+import { TENDING_RUN } from './start-tenders.ts'
 
 /** The whole answer of a run, as a caller who waited for it gets it. Built from the stored rows, not from the stream. */
 export type RunAnswer = { views: MessageView[]; usage: RequestUsage }
@@ -32,11 +33,12 @@ async function read(
   run: Run,
   choose: (messages: Message[], sent: ReadonlySet<MessageId>) => Message[],
 ): Promise<RunAnswer> {
-  const [request, messages, usage, scope] = await Promise.all([
+  const [request, messages, usage, scope, started] = await Promise.all([
     getRequest(db, organizationId, run.id),
     readRunMessages(db, organizationId, run.id),
     readUsage(db, organizationId, run.id),
     findScope(db, organizationId, run.conversationId),
+    readStartedRuns(db, organizationId, run.id, TENDING_RUN),
   ])
   const sent = new Set(request.input.map(({ id }) => id))
   const shown = choose(
@@ -44,5 +46,12 @@ async function read(
     sent,
   )
   const views = filterViews(viewsOf(shown, viewOptionsOf(request)), request.returnTypes)
-  return { views, usage: { ...usage, contextTokens: scope?.context_tokens ?? null, runIds: null } }
+  return {
+    views,
+    usage: {
+      ...usage,
+      contextTokens: scope?.context_tokens ?? null,
+      runIds: started.length > 0 ? started : null,
+    },
+  }
 }

@@ -1,4 +1,4 @@
-import type { Frame, NumberedFrame } from '../domain/frame.ts'
+import type { Frame, NumberedFrame, RequestUsage } from '../domain/frame.ts'
 import type { RunId } from '../domain/id.ts'
 import type { Message } from '../domain/message.ts'
 import type { Outcome } from '../domain/run.ts'
@@ -6,7 +6,6 @@ import { insertFrames } from '../store/events.ts'
 import { insertMessages } from '../store/messages.ts'
 import type { Db } from '../store/schema.ts'
 import { handTurnOn, type Settled, settleRun } from '../store/settle-run.ts'
-import type { RunUsage } from '../store/steps.ts'
 import { readWaitingCallers } from '../store/waiting.ts'
 import type { EngineDeps, EngineSettings } from './deps.ts'
 
@@ -39,6 +38,8 @@ export async function settleInTx(
   options: {
     seqFrom: number | null
     contextTokens: number | null
+    /** Runs that were started when this one ended. */
+    runIds?: RunId[] | null
     fromCompleted?: boolean
     keepTurn?: boolean
   },
@@ -49,7 +50,11 @@ export async function settleInTx(
   for (const stepId of ended.closedSteps) await deps.queue.enqueue(tx, 'step_webhook', stepId, { stepId })
   const frames: NumberedFrame[] = options.fromCompleted
     ? []
-    : terminalFrames(outcome, options.seqFrom ?? ended.seqReserved, ended.usage, options.contextTokens)
+    : terminalFrames(outcome, options.seqFrom ?? ended.seqReserved, {
+        ...ended.usage,
+        contextTokens: options.contextTokens,
+        runIds: options.runIds ?? null,
+      })
   await insertFrames(tx, run.organizationId, run.runId, frames)
   if (ended.callbackUrl && !options.fromCompleted)
     await deps.queue.enqueue(tx, 'callback', runId, { organizationId, runId })
@@ -67,16 +72,11 @@ export async function settleInTx(
 }
 
 /** One stop reason, the error if there is one, the usage: every stream ends so. */
-function terminalFrames(
-  outcome: Outcome,
-  seqFrom: number,
-  usage: RunUsage,
-  contextTokens: number | null,
-): NumberedFrame[] {
+function terminalFrames(outcome: Outcome, seqFrom: number, usage: RequestUsage): NumberedFrame[] {
   const frames: Frame[] = [
     { kind: 'stop', stopReason: outcome.stopReason },
     ...(outcome.error ? [{ kind: 'error' as const, error: outcome.error }] : []),
-    { kind: 'usage', usage: { ...usage, contextTokens, runIds: null } },
+    { kind: 'usage', usage },
   ]
   return frames.map((frame, index) => ({ seq: seqFrom + 1 + index, frame }))
 }

@@ -8,6 +8,7 @@ import { speaksThroughTool } from '../domain/speech.ts'
 import { getAgentTarget } from '../store/scopes.ts'
 import { admit } from './admit.ts'
 import type { EngineDeps } from './deps.ts'
+import { innerRequest } from './inner-request.ts'
 import type { OutboundGuard } from './outbound-guard.ts'
 import { prepareInput } from './prepare-input.ts'
 import type { Worker } from './worker.ts'
@@ -41,23 +42,10 @@ export async function startInBackground(
     conversationId: target.conversationId,
     input: await prepareInput(items, target.timezone, target.config.model, guard),
     request: {
-      transport: 'async',
+      ...innerRequest(speaksThroughTool(target.agentType)),
       stepsMax,
-      streamTokens: false,
       returnTypes,
-      speaksThroughTool: speaksThroughTool(target.agentType),
-      useAssistantMessage: true,
-      assistantToolName: 'send_message',
-      assistantToolKwarg: 'message',
-      clientTools: [],
-      clientSkills: [],
-      overrideModel: null,
-      overrideSystem: null,
-      includeCompactionMessages: false,
-      depth: 0,
-      waitingAgents: [],
       user: actor.userId,
-      billing: null,
     },
     policy: 'enqueue',
     background: true,

@@ -240,6 +240,7 @@ export class Worker {
       log: new RunLog(this.#deps, lease, request.returnTypes, seqLast, seqLast + SEQ_BLOCK - 1),
       abort: new AbortController(),
       projectId: null,
+      isTended: false,
       createdAt,
       ttftNs: null,
       seenVersions: new Map(),

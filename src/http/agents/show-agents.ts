@@ -13,7 +13,7 @@ const ALL: ReadonlySet<Relation> = new Set(RELATIONS)
 const BY_INCLUDE: Record<AgentInclude, Relation[]> = {
   'agent.blocks': ['blocks', 'tags'],
   'agent.identities': [],
-  'agent.managed_group': [],
+  'agent.managed_group': ['managedGroup'],
   'agent.pending_approval': ['pendingApproval'],
   'agent.secrets': ['secrets'],
   'agent.sources': [],
@@ -24,6 +24,8 @@ const BY_INCLUDE: Record<AgentInclude, Relation[]> = {
 /** The same in the words of older clients. */
 const BY_OLD_NAME: Record<string, Relation[]> = {
   tools: ['tools'],
+  multi_agent_group: ['managedGroup'],
+  managed_group: ['managedGroup'],
   memory: ['blocks'],
   blocks: ['blocks'],
   core_memory: ['blocks'],

@@ -13,8 +13,10 @@ import { holdTools } from '../../store/tools.ts'
 import { inTransaction } from '../../store/transaction.ts'
 import type { HttpDeps } from '../deps.ts'
 import type { UpdateAgent } from '../schemas/agent-input.ts'
+import { addPartner } from './add-partner.ts'
 import { changeConfig, checkFallbacks, chooseEmbedding } from './choose-model.ts'
-import { checkSupported, sealSecrets } from './create-agent.ts'
+import { checkSupported } from './create-agent.ts'
+import { sealSecrets } from './insert-whole-agent.ts'
 
 /**
  * Changes what the request names, whole or not at all. Lists replace. Null clears what an agent can be without and says
@@ -39,6 +41,7 @@ export async function changeAgent(
       ...(!isSame && configColumns(config)),
       ...(embedding !== undefined && embeddingColumns(embedding)),
     })
+    if (body.enable_sleeptime) await addPartner(tx, deps, actor, id)
   })
 }
 

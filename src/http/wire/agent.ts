@@ -10,6 +10,7 @@ import type { SecretRow } from '../../store/secrets.ts'
 import type { HttpDeps } from '../deps.ts'
 import type { AgentState, Memory, Secret } from '../schemas/agent.ts'
 import { toWireBlock } from './block.ts'
+import { toWireGroup } from './group.ts'
 import { toWireMessage } from './message.ts'
 import { toModelSettings } from './model-settings.ts'
 import { toWireTool } from './tool.ts'
@@ -40,8 +41,8 @@ export function toWireAgent(row: AgentRow, relations: AgentRelations, deps: Http
     identity_ids: [],
     identities: [],
     pending_approval: relations.pendingApproval && toWireApproval(relations.pendingApproval),
-    multi_agent_group: null,
-    managed_group: null,
+    multi_agent_group: relations.managedGroup && toWireGroup(relations.managedGroup),
+    managed_group: relations.managedGroup && toWireGroup(relations.managedGroup),
     max_files_open: row.max_files_open ?? files.filesOpen,
     per_file_view_window_char_limit: row.per_file_view_window_char_limit ?? files.windowChars,
   }
