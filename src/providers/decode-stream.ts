@@ -154,7 +154,14 @@ export class StreamDecoder {
     if ((open?.type === 'reasoning' || open?.type === 'text') && signature !== undefined)
       open.signature ??= signature
     this.#open.delete(part.id)
-    return []
+    return open ? this.#omitted(open) : []
+  }
+
+  /** A proof without its thought: the provider keeps the text to itself. */
+  #omitted(part: AssistantPart): ModelDelta[] {
+    if (part.type !== 'reasoning' || part.reasoning !== '' || part.signature === undefined) return []
+    this.#content[this.#content.indexOf(part)] = { type: 'omitted_reasoning', signature: part.signature }
+    return [{ type: 'reasoning_hidden', state: 'omitted', data: null }]
   }
 
   #addArguments(id: string, delta: string): ModelDelta[] {
