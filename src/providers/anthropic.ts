@@ -81,13 +81,13 @@ export const ANTHROPIC_DIALECT: PromptDialect = {
   cache: CACHE,
 }
 
-type Thinking = { type: 'adaptive' } | { type: 'enabled'; budgetTokens: number }
+type Thinking = { type: 'adaptive'; display: 'summarized' } | { type: 'enabled'; budgetTokens: number }
 
 /** A forced call and thinking exclude each other. */
 function thinkingOf({ config, toolChoice, messages }: ModelRequest): Thinking | null {
   const forced = toolChoice.type === 'tool' || toolChoice.type === 'required'
   if (!config.enable_reasoner || !isClaudeReasoner(config.model) || forced) return null
-  if (thinksAdaptively(config.model)) return { type: 'adaptive' }
+  if (thinksAdaptively(config.model)) return { type: 'adaptive', display: 'summarized' }
   if (!hasThought(messages, config.model)) return null
   return { type: 'enabled', budgetTokens: Math.max(config.max_reasoning_tokens, BUDGET_MIN) }
 }

@@ -90,6 +90,11 @@ export function tierOf(model: string): { model: string; isFast: boolean } {
   return { model: name, isFast: name !== model }
 }
 
+/** OpenAI models whose prompts stay in its cache for a day when asked to; with the others it is minutes. */
+export function cachesForADay(model: string): boolean {
+  return /^(gpt-4\.1|gpt-5)/.test(model) && !model.startsWith('gpt-5-mini')
+}
+
 /** Models whose own default is to reason when an agent is made with them. */
 export function reasonsByDefault(model: string): boolean {
   return isOpenAiReasoner(model) || isClaudeReasoner(model) || /^gemini-(2\.5|3)/.test(model)

@@ -2,7 +2,7 @@ import { shortCallId } from './encode-prompt.ts'
 import { isOpenAiReasoner, tierOf } from './model-facts.ts'
 import { versionedUrl } from './settings.ts'
 import { wholeCompletion } from './whole/completion.ts'
-import { plainUsage, responseFormatOf, type Wire } from './wires.ts'
+import { openAiCache, plainUsage, responseFormatOf, type Wire } from './wires.ts'
 
 /** OpenAI chat completions, for OpenAI's own models. https://platform.openai.com/docs/api-reference/chat */
 export const openAiChat: Wire = {
@@ -32,6 +32,7 @@ export const openAiChat: Wire = {
         openai: {
           ...(config.max_tokens !== null && { maxCompletionTokens: config.max_tokens }),
           ...(request.tools.length > 0 && !reasons && { parallelToolCalls: request.parallelToolCalls }),
+          ...openAiCache(config),
           ...(tierOf(config.model).isFast && { serviceTier: 'priority' }),
           ...(request.user !== null && { user: request.user }),
           strictJsonSchema: config.strict,

@@ -3,7 +3,7 @@ import { shortCallId } from './encode-prompt.ts'
 import { isOpenAiReasoner, tierOf } from './model-facts.ts'
 import { versionedUrl } from './settings.ts'
 import { wholeResponse } from './whole/response.ts'
-import { outputTokensMax, plainUsage, responseFormatOf, type Wire } from './wires.ts'
+import { openAiCache, outputTokensMax, plainUsage, responseFormatOf, type Wire } from './wires.ts'
 
 /** OpenAI Responses, without state at OpenAI's. https://platform.openai.com/docs/api-reference/responses */
 export const openAiResponses: Wire = {
@@ -41,6 +41,7 @@ export const openAiResponses: Wire = {
             effort !== 'none' && { reasoningEffort: effort, reasoningSummary: 'detailed' }),
           ...(config.verbosity !== null &&
             /^gpt-5/.test(config.model) && { textVerbosity: config.verbosity }),
+          ...openAiCache(config),
           ...(tierOf(config.model).isFast && { serviceTier: 'priority' }),
           parallelToolCalls: request.parallelToolCalls,
           ...(request.user !== null && { user: request.user }),

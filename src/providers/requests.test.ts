@@ -100,6 +100,15 @@ describe('settings', () => {
     })
   })
 
+  it('prompts stay for a day in the cache of OpenAI’s own service', async () => {
+    const own = { model_endpoint: 'https://api.openai.com/v1' }
+    const asked = { prompt_cache_retention: '24h' }
+    expect(await preview('chat', { ...own, model: 'gpt-4.1' })).toMatchObject(asked)
+    expect(await preview('responses', { ...own, model: 'gpt-5.4' })).toMatchObject(asked)
+    expect(await preview('responses', own)).not.toHaveProperty('prompt_cache_retention')
+    expect(await preview('chat', { model: 'gpt-4.1' })).not.toHaveProperty('prompt_cache_retention')
+  })
+
   it('a model of the fast tier is asked for by its own name', async () => {
     const config = await world.configOf('openai-proxy/gpt-5.4-fast')
     const body = await world.catalog.modelOf(config).preview(requestOf(config, [user('hello')]))

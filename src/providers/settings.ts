@@ -133,6 +133,10 @@ const SOURCES: Source[] = [
 
 const OPENAI_HOST = /^https:\/\/api\.openai\.com(\/|$)/
 
+export function isOpenAiUrl(url: string | null): boolean {
+  return url !== null && OPENAI_HOST.test(url)
+}
+
 /** The providers that the environment names. `PERDURE_` names win over the usual ones. */
 export function providersFromEnv(env: Env): ProviderSettings[] {
   const read = (names: string[]) =>
@@ -143,7 +147,7 @@ export function providersFromEnv(env: Env): ProviderSettings[] {
     const apiKey = read(source.key) ?? null
     const baseUrl = read(source.url)?.replace(/\/+$/, '') ?? null
     if (read(source.there ?? source.key) === undefined) return []
-    const isProxy = source.kind === 'openai' && baseUrl !== null && !OPENAI_HOST.test(`${baseUrl}/`)
+    const isProxy = source.kind === 'openai' && baseUrl !== null && !isOpenAiUrl(baseUrl)
     const extra = Object.entries(source.extra ?? {}).map(([name, names]) => [name, read(names) ?? ''])
     return [
       {

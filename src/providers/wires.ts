@@ -7,9 +7,10 @@ import type {
   SharedV4ProviderOptions,
 } from '@ai-sdk/provider'
 import type { Json, JsonObject } from '../domain/json.ts'
-import type { ModelRequest, Usage } from '../domain/model.ts'
+import type { LlmConfig, ModelRequest, Usage } from '../domain/model.ts'
 import type { PromptDialect } from './encode-prompt.ts'
-import type { ProviderSettings } from './settings.ts'
+import { cachesForADay } from './model-facts.ts'
+import { isOpenAiUrl, type ProviderSettings } from './settings.ts'
 
 export type Fetch = typeof globalThis.fetch
 
@@ -73,4 +74,9 @@ export function responseFormatOf(request: ModelRequest): Pick<CallOptions, 'resp
       name: name ?? 'response_schema',
     },
   }
+}
+
+/** How long a prompt stays in the cache, of OpenAI's own service alone: whoever speaks its format may refuse the field. */
+export function openAiCache({ model, model_endpoint }: LlmConfig): { promptCacheRetention?: '24h' } {
+  return isOpenAiUrl(model_endpoint) && cachesForADay(model) ? { promptCacheRetention: '24h' } : {}
 }
