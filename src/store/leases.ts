@@ -37,6 +37,18 @@ export async function claimRun(
   runId: RunId,
   owner: ProcessId,
 ): Promise<Claim | undefined> {
+  const free = await db
+    .selectFrom('runs')
+    .where('organization_id', '=', organizationId)
+    .where('id', '=', runId)
+    .where('holds_turn', '=', true)
+    .where('status', 'in', ['created', 'running'])
+    .where('journal_version', '<=', JOURNAL_VERSION)
+    .where((run) => run.not(DRIVER_LIVES))
+    .select('lease_epoch')
+    .executeTakeFirst()
+  if (!free) return undefined
+  // Of two who claim at once one waits for the row: only its own columns are looked at again then, so the epoch decides.
   const row = await db
     .updateTable('runs')
     .set((run) => ({
@@ -48,10 +60,9 @@ export async function claimRun(
     }))
     .where('organization_id', '=', organizationId)
     .where('id', '=', runId)
+    .where('lease_epoch', '=', free.lease_epoch)
     .where('holds_turn', '=', true)
     .where('status', 'in', ['created', 'running'])
-    .where('journal_version', '<=', JOURNAL_VERSION)
-    .where((run) => run.not(DRIVER_LIVES))
     .returning(['conversation_id', 'agent_id', 'lease_epoch', 'attempts', 'seq_reserved', 'journal_version'])
     .executeTakeFirst()
   if (!row) return undefined

@@ -36,6 +36,8 @@ type Active = { drive: Drive; done: Promise<void> }
 export class Worker {
   readonly #deps: EngineDeps
   #active = new Map<RunId, Active>()
+  /** Runs that are being claimed here: a job, the sweep and the end of the run before may all want the same one. */
+  #claiming = new Set<RunId>()
   #reserved = 0
   #stopping = false
   #timers: NodeJS.Timeout[] = []
@@ -87,8 +89,18 @@ export class Worker {
   }
 
   /** Drives a run if nobody does. Returns when to look again, in milliseconds; null: it needs nobody any more. */
-  async tryDrive({ organizationId, runId }: DriveJob): Promise<number | null> {
-    if (this.#active.has(runId)) return this.#lookAgainMs
+  async tryDrive(job: DriveJob): Promise<number | null> {
+    const { runId } = job
+    if (this.#active.has(runId) || this.#claiming.has(runId)) return this.#lookAgainMs
+    this.#claiming.add(runId)
+    try {
+      return await this.#claimAndDrive(job)
+    } finally {
+      this.#claiming.delete(runId)
+    }
+  }
+
+  async #claimAndDrive({ organizationId, runId }: DriveJob): Promise<number | null> {
     if (!this.reserveSlot() && !this.reserveSlot(await this.#waitingFor(organizationId, runId)))
       return NO_SLOT_MS
     try {
