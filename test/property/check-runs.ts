@@ -64,11 +64,11 @@ function wrongInEnd(run: RunRecord, frames: NumberedFrame[]): string[] {
 /** Failures that their stop reason says all of. */
 const SILENT = ['no_tool_call', 'invalid_tool_call', 'max_tokens_exceeded', 'insufficient_credits']
 
-/** What was accepted is in the history once: in the context's line, or beside it where the run failed before it began. */
+/** What was accepted is in the history once: in the context's line, or beside it where the run ended before it began. */
 function wrongInMessages(run: RunRecord, { messages, steps, scopes }: Records): string[] {
   const wrong: string[] = []
   const isGood =
-    run.status !== 'failed' || steps.some((step) => step.run_id === run.id && step.status === 'success')
+    run.status === 'completed' || steps.some((step) => step.run_id === run.id && step.status === 'success')
   for (const input of run.request?.input ?? []) {
     const row = messages.find(({ id }) => id === input.id)
     if (!row) wrong.push(`its ${input.role} message is lost`)

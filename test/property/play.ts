@@ -33,7 +33,7 @@ export async function play(world: World, story: Story): Promise<Verdict | undefi
 async function wrongNow(world: World, actor: Actor, seen: Set<string>): Promise<string[]> {
   const records = await readRecords(world.db, actor.agentId)
   return [
-    ...wrongInConversations(records),
+    ...wrongInConversations(records, actor.plan),
     ...(await refusedByProviders(world, records, seen)),
     ...(await wrongInRuns(world, records, seen)),
     ...wrongOutside(world, records),

@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util'
 import pg from 'pg'
 import { openEmbedded } from '../../src/store/embedded/open-embedded.ts'
 import { migrate } from '../../src/store/open.ts'
+import type { Observation } from '../../src/worker/observation.ts'
 import { withDatabase } from '../global-setup.ts'
 import { play, type Verdict } from './play.ts'
 import { shorten } from './shorten.ts'
@@ -26,6 +27,8 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '1000' },
     from: { type: 'string', default: '1' },
     seed: { type: 'string' },
+    /** Plays each story so often: what depends on the moment may go wrong only sometimes. */
+    times: { type: 'string', default: '1' },
     failures: { type: 'string', default: '1' },
     lanes: { type: 'string', default: '2' },
     whole: { type: 'boolean', default: false },
@@ -63,7 +66,7 @@ async function playSome(_: unknown, lane: number): Promise<void> {
       for (let played = 0; played < STORIES_PER_WORLD && hasMore(); played++) {
         const seed = next
         next += 1
-        await playOne(world, writeStory(seed))
+        for (let left = Number(values.times); left > 0; left--) await playOne(world, writeStory(seed))
       }
     } finally {
       await world.close()
@@ -80,14 +83,22 @@ async function playOne(world: World, story: Story): Promise<void> {
   const verdict = await verdictOn(world, story)
   if (!verdict) return
   failures += 1
-  const short = values.whole ? story : await shorten(world, story, SHORTEN_MS)
-  const found = (await verdictOn(world, short)) ?? verdict
-  console.log(`\nSeed ${story.seed} goes wrong${short === story ? '' : ', shortened'}:\n${tellStory(short)}`)
-  console.log(`after ${found.after === null ? 'the end' : `action ${found.after + 1}`}:`)
-  for (const text of found.wrong.slice(0, 12)) console.log(`  - ${text}`)
-  for (const one of world.observations)
-    if (one.type === 'run_crashed' || one.type === 'request_crashed' || one.type === 'database_trouble')
-      console.log(one)
+  console.log(`\nSeed ${story.seed} goes wrong:\n${tellVerdict(story, verdict)}`)
+  console.log(`  observed: ${world.observations.map(tellObservation).join(', ')}`)
+  if (values.whole) return
+  const short = await shorten(world, story, SHORTEN_MS)
+  const again = await verdictOn(world, short)
+  if (again) console.log(`\nshortened:\n${tellVerdict(short, again)}`)
+}
+
+function tellVerdict(story: Story, { wrong, after }: Verdict): string {
+  const when = after === null ? 'the end' : `action ${after + 1}`
+  return [tellStory(story), `after ${when}:`, ...wrong.slice(0, 12).map((text) => `  - ${text}`)].join('\n')
+}
+
+function tellObservation(one: Observation): string {
+  const run = 'runId' in one && one.runId ? ` ${one.runId.slice(4, 8)}` : ''
+  return 'error' in one ? `${one.type}${run} (${one.error})` : one.type + run
 }
 
 async function verdictOn(world: World, story: Story): Promise<Verdict | undefined> {

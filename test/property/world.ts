@@ -60,6 +60,9 @@ export class World {
     this.outside = new Outside()
     this.waits = new Waits()
     this.model = new ScriptedModel(this.waits)
+    this.kill()
+    const over = { status: 'failed', holds_turn: false, lease_owner: null } as const
+    await this.db.updateTable('runs').set(over).where('status', 'in', ['created', 'running']).execute()
     await this.#replaceLife()
   }
 
