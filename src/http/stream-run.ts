@@ -40,26 +40,31 @@ export function streamRun(
   const frames = followRun(deps, organizationId, runId, options.afterSeq, gone.signal)
   const pump = new Pump(frames, runId, options, gone, () => deps.sent.add(runId))
   const body = new ReadableStream<Uint8Array>(
-    { pull: (controller) => pump.pull(controller), cancel: () => pump.close() },
+    {
+      start: (controller) => pump.start(controller),
+      pull: () => pump.pull(),
+      cancel: () => pump.close(),
+    },
     { highWaterMark: 1 },
   )
   return new Response(body, { headers: HEADERS })
 }
 
 class Pump {
-  readonly #frames: AsyncGenerator<NumberedFrame, void>
+  readonly #frames: AsyncGenerator<NumberedFrame[], void>
   readonly #runId: RunId
   readonly #options: StreamOptions
   readonly #gone: AbortController
   readonly #onSent: () => void
   readonly #encoder = new TextEncoder()
-  #next: Promise<IteratorResult<NumberedFrame, void>> | undefined
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined
   #seq: number
+  /** Runs from one piece that was sent to the next. */
+  #silence: NodeJS.Timeout | undefined
   #stuck: NodeJS.Timeout | undefined
-  #expired = false
 
   constructor(
-    frames: AsyncGenerator<NumberedFrame, void>,
+    frames: AsyncGenerator<NumberedFrame[], void>,
     runId: RunId,
     options: StreamOptions,
     gone: AbortController,
@@ -73,67 +78,78 @@ class Pump {
     this.#seq = options.afterSeq
   }
 
-  /** Called when the reader has room: gives it the next frame, or a ping if there is none for a while. */
-  async pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
-    clearTimeout(this.#stuck)
-    while (true) {
+  start(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    const { includePings, pingMs, stuckMs = STUCK_MS } = this.#options
+    this.#controller = controller
+    if (includePings) this.#silence = setTimeout(() => this.#ping(), pingMs).unref()
+    this.#stuck = setTimeout(() => this.#dropStuck(), stuckMs).unref()
+  }
+
+  /** Called when the reader has room: gives it all the frames that there are by now, or the next one. */
+  async pull(): Promise<void> {
+    while (!this.#gone.signal.aborted) {
       const text = await this.#nextText()
+      if (this.#gone.signal.aborted) return
       if (text === null) {
-        controller.enqueue(this.#encoder.encode(STREAM_END))
-        controller.close()
+        this.#send(STREAM_END)
+        this.#controller?.close()
         this.#onSent()
         return this.close()
       }
-      if (text === '') continue
-      controller.enqueue(this.#encoder.encode(text))
-      // A reader that takes nothing for a minute is gone, whatever its socket says.
-      this.#stuck = setTimeout(() => this.#drop(controller), this.#options.stuckMs ?? STUCK_MS)
-      this.#stuck.unref()
-      return
+      if (text !== '') return this.#send(text)
     }
   }
 
-  /** The socket of a reader that takes nothing is closed. */
-  #drop(controller: ReadableStreamDefaultController<Uint8Array>): void {
-    this.close()
-    controller.error(new Error('the reader of a stream took nothing for too long'))
-  }
-
   close(): void {
+    clearTimeout(this.#silence)
     clearTimeout(this.#stuck)
     this.#gone.abort()
   }
 
-  /** Null: the stream has ended. Empty: a frame that this reader does not want. */
+  #send(text: string): void {
+    this.#controller?.enqueue(this.#encoder.encode(text))
+    this.#silence?.refresh()
+    this.#stuck?.refresh()
+  }
+
+  get #hasRoom(): boolean {
+    return (this.#controller?.desiredSize ?? 0) > 0
+  }
+
+  #ping(): void {
+    if (this.#hasRoom) this.#send(encodePing(this.#seq, this.#runId))
+    else this.#silence?.refresh()
+  }
+
+  /** A reader that has taken nothing since the last piece is gone, whatever its socket says: it is closed. */
+  #dropStuck(): void {
+    if (this.#hasRoom) return
+    this.close()
+    this.#controller?.error(new Error('the reader of a stream took nothing for too long'))
+  }
+
+  /** Null: the stream has ended. Empty: frames that this reader does not want. */
   async #nextText(): Promise<string | null> {
-    if (this.#expired) return null
-    this.#next ??= this.#frames.next()
-    const result = await Promise.race([this.#next, this.#silence()]).catch((error: unknown) => {
-      if (error instanceof StreamExpired) return error
+    try {
+      const { value: frames } = await this.#frames.next()
+      return frames ? frames.map((numbered) => this.#textOf(numbered)).join('') : null
+    } catch (error) {
+      if (error instanceof StreamExpired) return this.#expired(error)
       throw error
-    })
-    if (result instanceof StreamExpired) return this.#expire(result)
-    if (result === 'silence') return this.#options.includePings ? encodePing(this.#seq, this.#runId) : ''
-    this.#next = undefined
-    if (result.done) return null
-    this.#seq = result.value.seq
-    if (result.value.frame.kind === 'ping' && !this.#options.includePings) return ''
-    const { encode, withIds } = this.#options
-    const text = encode ? encode(result.value) : encodeFrame(result.value, this.#runId)
+    }
+  }
+
+  #textOf(numbered: NumberedFrame): string {
+    this.#seq = numbered.seq
+    const { encode, withIds, includePings } = this.#options
+    if (numbered.frame.kind === 'ping' && !includePings) return ''
+    const text = encode ? encode(numbered) : encodeFrame(numbered, this.#runId)
     return withIds && text !== '' ? `id: ${this.#seq}\n${text}` : text
   }
 
   /** The rest is gone: the reader is told, so that it does not take the gap for the end. */
-  #expire({ message }: StreamExpired): string {
-    this.#expired = true
+  #expired({ message }: StreamExpired): string {
     const error = { errorType: 'stream_expired', message, detail: null, modelFailure: null }
     return encodeFrame({ seq: this.#seq, frame: { kind: 'error', error } }, this.#runId)
-  }
-
-  async #silence(): Promise<'silence'> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve('silence'), this.#options.pingMs)
-      this.#next?.finally(() => clearTimeout(timer)).catch(() => undefined)
-    })
   }
 }

@@ -141,6 +141,7 @@ class Watch {
   readonly signal: AbortSignal
   timedOut: string | null = null
   #timer: NodeJS.Timeout
+  #started = false
 
   constructor(outer: AbortSignal, patience: Patience) {
     this.#patience = patience
@@ -149,6 +150,11 @@ class Watch {
   }
 
   heard(): void {
+    if (this.#started) {
+      this.#timer.refresh()
+      return
+    }
+    this.#started = true
     clearTimeout(this.#timer)
     const { betweenPiecesMs } = this.#patience
     this.#timer = setTimeout(() => this.#expire(betweenPiecesMs, 'next'), betweenPiecesMs)

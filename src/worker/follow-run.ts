@@ -13,8 +13,8 @@ const PAGE = 1_000
 const FLUSH_WAIT_MS = 40
 
 /**
- * A run's frames after `afterSeq`, each once and in order, until the run's last one or until `signal` says that the
- * reader has gone. The run does not notice either way.
+ * A run's frames after `afterSeq`, each once and in order, as many at a time as there are, until the run's last one or
+ * until `signal` says that the reader has gone. The run does not notice either way.
  *
  * Live frames are delivered only when they follow the last one delivered; whatever is missing between is read from the
  * log. A reader of a finished run that has seen everything gets nothing and the end. Throws StreamExpired when the rest
@@ -26,19 +26,18 @@ export async function* followRun(
   runId: RunId,
   afterSeq: number,
   signal: AbortSignal,
-): AsyncGenerator<NumberedFrame, void> {
+): AsyncGenerator<NumberedFrame[], void> {
   const feed = deps.hub.open(runId)
+  signal.addEventListener('abort', () => feed.hint(), { once: true })
   let last = afterSeq
   try {
     while (!signal.aborted) {
       if (!deps.hub.bringsAllAfter(runId, last)) {
         const endedBefore = await hasEnded(deps.db, organizationId, runId)
         const page = await readFrames(deps.db, organizationId, runId, last, PAGE)
-        for (const numbered of page) {
-          yield numbered
-          last = numbered.seq
-          if (endsStream(numbered.frame)) return
-        }
+        if (page.length > 0) yield page
+        if (isWhole(page)) return
+        last = page.at(-1)?.seq ?? last
         if (endedBefore && (await isPurged(deps.db, organizationId, runId))) throw new StreamExpired(runId)
         if (page.length > 0) continue
         if (endedBefore) return
@@ -57,28 +56,33 @@ async function* followLive(
   feed: LiveFeed,
   start: number,
   signal: AbortSignal,
-): AsyncGenerator<NumberedFrame, { last: number; ended: boolean }> {
+): AsyncGenerator<NumberedFrame[], { last: number; ended: boolean }> {
   let last = start
+  let hinted = false
   while (!signal.aborted) {
-    const next = feed.takeAfter(last)
-    if (next === 'hole') {
+    const frames = feed.takeAfter(last)
+    if (frames === 'hole') {
       await sleep(FLUSH_WAIT_MS)
       return { last, ended: false }
     }
-    if (next) {
-      yield next
-      last = next.seq
-      if (endsStream(next.frame)) return { last, ended: true }
-      continue
+    if (frames.length > 0) {
+      yield frames
+      last = frames.at(-1)?.seq ?? last
+      if (isWhole(frames)) return { last, ended: true }
+    } else if (hinted) {
+      return { last, ended: false }
+    } else {
+      await feed.changed()
     }
-    await feed.changed(signal)
-    const after = feed.takeAfter(last)
-    if (after === undefined || after === 'hole') return { last, ended: false }
-    yield after
-    last = after.seq
-    if (endsStream(after.frame)) return { last, ended: true }
+    hinted = frames.length === 0
   }
   return { last, ended: false }
+}
+
+/** Whether the stream ends with these frames. */
+function isWhole(frames: NumberedFrame[]): boolean {
+  const last = frames.at(-1)
+  return last !== undefined && endsStream(last.frame)
 }
 
 /** The rest of a stream was deleted while it was read. */

@@ -5,8 +5,8 @@ import type { RunId } from '../domain/id.ts'
 const BEHIND_MAX = 256
 
 /**
- * What one reader gets of a run's live feed. `head` is the next live frame, if there is one; `changed` resolves when
- * there may be something new: a frame, or a hint that the log has grown or the run has ended.
+ * What one reader gets of a run's live feed. `changed` resolves when there may be something new: a frame, or a hint that
+ * the log has grown, the run has ended or the reader has gone.
  */
 export class LiveFeed {
   #frames: NumberedFrame[] = []
@@ -24,22 +24,20 @@ export class LiveFeed {
     this.#wake?.()
   }
 
-  /** The live frame that follows `seq`, taken off the feed; `hole`: the feed goes on later than that; none: nothing yet. */
-  takeAfter(seq: number): NumberedFrame | 'hole' | undefined {
-    while (this.#frames[0] && this.#frames[0].seq <= seq) this.#frames.shift()
-    const head = this.#frames[0]
-    if (!head) return undefined
-    if (head.seq !== seq + 1) return 'hole'
-    this.#frames.shift()
-    return head
+  /** The live frames that follow `seq` without a gap, taken off the feed; `hole`: the feed goes on later than that. */
+  takeAfter(seq: number): NumberedFrame[] | 'hole' {
+    const frames = this.#frames.filter((numbered) => numbered.seq > seq)
+    const gap = frames.findIndex((numbered, index) => numbered.seq !== seq + 1 + index)
+    if (gap === 0) return 'hole'
+    this.#frames = gap === -1 ? [] : frames.slice(gap)
+    return gap === -1 ? frames : frames.slice(0, gap)
   }
 
-  /** Resolves at the next push or hint, or when `signal` aborts. One waiter at a time. */
-  async changed(signal: AbortSignal): Promise<void> {
-    if (!this.#hinted && !signal.aborted) {
+  /** Resolves at the next push or hint. One waiter at a time. */
+  async changed(): Promise<void> {
+    if (!this.#hinted) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve
-        signal.addEventListener('abort', () => resolve(), { once: true })
       })
       this.#wake = undefined
     }

@@ -1,5 +1,4 @@
 import type { RunError } from '../domain/failure.ts'
-import { endsStream } from '../domain/frame.ts'
 import type { OrganizationId, RunId } from '../domain/id.ts'
 import type { Run } from '../domain/run.ts'
 import { getRun } from '../store/runs.ts'
@@ -18,9 +17,8 @@ export async function waitForRun(
   signal: AbortSignal,
 ): Promise<EndedRun | undefined> {
   let error: RunError | null = null
-  for await (const { frame } of followRun(deps, organizationId, runId, 0, signal)) {
-    if (frame.kind === 'error') error = frame.error
-    if (endsStream(frame)) break
+  for await (const frames of followRun(deps, organizationId, runId, 0, signal)) {
+    for (const { frame } of frames) if (frame.kind === 'error') error = frame.error
   }
   return signal.aborted ? undefined : { run: await getRun(deps.db, organizationId, runId), error }
 }
