@@ -1,0 +1,69 @@
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type ServerProcess, startServerProcess } from '../server-process.ts'
+
+const REPLICA = [process.execPath, join(import.meta.dirname, 'replica.ts')]
+
+/** Servers that are killed and started again. */
+export class Fleet {
+  readonly #settings: Record<string, string>
+  #servers: (ServerProcess | null)[]
+  kills = 0
+  failedStarts = 0
+  #starting: Promise<void>[] = []
+
+  constructor(settings: Record<string, string>, count: number) {
+    this.#settings = settings
+    this.#servers = Array.from({ length: count }, () => null)
+  }
+
+  async start(): Promise<void> {
+    await Promise.all(this.#servers.map((_, at) => this.#start(at)))
+  }
+
+  /** The address of one that is up, any of them; waits for one. */
+  async url(): Promise<string> {
+    while (true) {
+      const up = this.#servers.filter((server) => server !== null)
+      const one = up[Math.floor(Math.random() * up.length)]
+      if (one) return one.url
+      await sleep(50)
+    }
+  }
+
+  /** As `kill -9` does, any of those that are up, if there are two: one goes on. False: there are not. */
+  async killOne(): Promise<boolean> {
+    const up = this.#servers.flatMap((server, at) => (server ? [{ server, at }] : []))
+    const victim = up.length < 2 ? undefined : up[Math.floor(Math.random() * up.length)]
+    if (!victim) return false
+    this.#servers[victim.at] = null
+    this.kills += 1
+    await victim.server.kill()
+    this.#starting[victim.at] = this.#start(victim.at)
+    return true
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#starting)
+    await Promise.all(this.#servers.map((server) => server?.stop()))
+  }
+
+  async #start(at: number): Promise<void> {
+    while (true) {
+      try {
+        const server = await startServerProcess(this.#settings, REPLICA)
+        this.#servers[at] = server
+        void server.ended.then(() => {
+          if (this.#servers[at] === server) {
+            this.#servers[at] = null
+            this.#starting[at] = this.#start(at)
+          }
+        })
+        return
+      } catch (error) {
+        this.failedStarts += 1
+        console.error(`a server did not start: ${error instanceof Error ? error.message.slice(0, 500) : error}`)
+      }
+    }
+  }
+}
