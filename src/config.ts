@@ -43,6 +43,11 @@ const SETTINGS = {
     env: ['PERDURE_DATABASE_CONNECTIONS'],
     about: 'Connections to the database, at most',
   },
+  redisUrl: {
+    env: ['PERDURE_REDIS_URL', 'REDIS_URL', 'LETTA_REDIS_URL'],
+    about: 'Redis or Valkey that carries tokens between servers of one database; empty: the database does',
+    secret: true,
+  },
   password: {
     env: ['PERDURE_PASSWORD', 'LETTA_SERVER_PASSWORD'],
     about: 'Password that every request must carry; empty: none',
@@ -161,6 +166,11 @@ const Schema = z.object({
     .nullable()
     .default(null),
   databaseConnectionsMax: integer(1, 1_000).default(16),
+  redisUrl: z
+    .string()
+    .regex(/^rediss?:\/\//, 'must start with redis://')
+    .nullable()
+    .default(null),
   password: z.string().nullable().default(null),
   outboundAllow: list.default([]),
   slotsMax: integer(1, 10_000).default(64),

@@ -14,6 +14,8 @@ import { faultOf } from './worker/fault-points.ts'
 import { fireSchedule } from './worker/fire-schedule.ts'
 import { startFollowPoll } from './worker/follow-poll.ts'
 import { FrameBuffer } from './worker/frame-buffer.ts'
+import { openLiveWire } from './worker/live-wire.ts'
+import { meetNeighbours } from './worker/neighbours.ts'
 import type { Observe } from './worker/observation.ts'
 import { ProcessLease } from './worker/process-lease.ts'
 import { Queue } from './worker/queue.ts'
@@ -69,7 +71,12 @@ export async function startEngine(parts: EngineParts): Promise<Engine> {
     catalog: parts.catalog,
     toolOf: (record) => (record.toolType === 'custom' ? undefined : byName.get(record.name)),
     hub,
-    buffer: new FrameBuffer(db, observe, () => deps.fault('mid_flush')),
+    buffer: new FrameBuffer(
+      db,
+      observe,
+      () => deps.fault('mid_flush'),
+      (runIds) => hub.tellStored(runIds),
+    ),
     sent: new SentNotes(db, observe),
     queue,
     lease,
@@ -87,7 +94,17 @@ export async function startEngine(parts: EngineParts): Promise<Engine> {
   }
   const worker = new Worker(deps)
   worker.start()
-  const stopPolling = startFollowPoll(deps)
+  const neighbours = meetNeighbours({
+    db,
+    hub,
+    observe,
+    connectionString,
+    self: lease.id,
+    onNews: (runIds) => worker.checkRuns(runIds),
+  })
+  const stopPolling = startFollowPoll(deps, neighbours)
+  const liveWire = { hub, self: lease.id, observe, any: () => neighbours.any }
+  const closeLiveWire = config.redisUrl === null ? () => undefined : openLiveWire(config.redisUrl, liveWire)
   const callbacks: CallbackDeps = {
     db,
     observe,
@@ -118,6 +135,8 @@ export async function startEngine(parts: EngineParts): Promise<Engine> {
       await queue.stop(Math.min(graceMs, 2_000)).catch(() => undefined)
       await worker.stop(graceMs)
       stopPolling()
+      closeLiveWire()
+      await neighbours.stop()
       await Promise.all([deps.buffer.flush(), deps.sent.flush()])
       await lease.stop()
       await leaseDb.destroy()

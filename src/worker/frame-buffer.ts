@@ -21,16 +21,23 @@ export class FrameBuffer {
   readonly #db: Db
   readonly #observe: Observe
   readonly #beforeCommit: () => void
+  readonly #onStored: (runIds: RunId[]) => void
   #pending = new Map<RunId, PendingFrames>()
   #count = 0
   #timer: NodeJS.Timeout | undefined
   #flushing: Promise<void> = Promise.resolve()
 
   /** `beforeCommit`: for crash tests. */
-  constructor(db: Db, observe: Observe, beforeCommit: () => void) {
+  constructor(
+    db: Db,
+    observe: Observe,
+    beforeCommit: () => void,
+    onStored: (runIds: RunId[]) => void = () => undefined,
+  ) {
     this.#db = db
     this.#observe = observe
     this.#beforeCommit = beforeCommit
+    this.#onStored = onStored
   }
 
   add(lease: Lease, frame: NumberedFrame): void {
@@ -87,7 +94,8 @@ export class FrameBuffer {
     const rows = packPending(batch)
     for (let tries = 1; ; tries++) {
       try {
-        return await flushFrames(this.#db, rows, this.#beforeCommit)
+        await flushFrames(this.#db, rows, this.#beforeCommit)
+        return this.#onStored(batch.map(({ lease }) => lease.runId))
       } catch (error) {
         this.#observe({ type: 'flush_failed', runs: batch.length, error })
         if (!isPassing(error) || tries === FLUSHES_MAX) return

@@ -1,4 +1,4 @@
-import { endsStream, type NumberedFrame } from '../domain/frame.ts'
+import type { NumberedFrame } from '../domain/frame.ts'
 import type { RunId } from '../domain/id.ts'
 
 /** Frames that a reader may be behind the live feed; then the feed is dropped and it reads the log again. */
@@ -52,7 +52,9 @@ type Driven = { seq: number; opening: NumberedFrame[] }
 export class RunHub {
   #feeds = new Map<RunId, Set<LiveFeed>>()
   #driven = new Map<RunId, Driven>()
-  #published: ((runId: RunId, ended: boolean) => void)[] = []
+  #published: ((runId: RunId, frames: NumberedFrame[]) => void)[] = []
+  #stored: ((runIds: RunId[]) => void)[] = []
+  #followed: ((runId: RunId, follows: boolean) => void)[] = []
 
   /** From here on all that happens in the run is published here, until `leave`. */
   drive(runId: RunId, seq: number, opening: NumberedFrame[]): void {
@@ -71,14 +73,31 @@ export class RunHub {
     return driven !== undefined && driven.seq - driven.opening.length <= seq
   }
 
+  /** Frames that the log has. */
   publish(runId: RunId, frames: NumberedFrame[]): void {
+    if (frames.length === 0) return
+    this.show(runId, frames)
+    this.tellStored([runId])
+  }
+
+  /** Frames that the log will have soon. */
+  show(runId: RunId, frames: NumberedFrame[]): void {
     const last = frames.at(-1)
     if (!last) return
     const driven = this.#driven.get(runId)
     if (driven) Object.assign(driven, { seq: last.seq, opening: [] })
+    this.receive(runId, frames)
+    for (const listener of this.#published) listener(runId, frames)
+  }
+
+  /** Frames that another process has shown. */
+  receive(runId: RunId, frames: NumberedFrame[]): void {
     for (const feed of this.#feeds.get(runId) ?? []) feed.push(frames)
-    const ended = frames.some(({ frame }) => endsStream(frame))
-    for (const listener of this.#published) listener(runId, ended)
+  }
+
+  /** The log of runs that are driven here has grown. */
+  tellStored(runIds: RunId[]): void {
+    for (const listener of this.#stored) listener(runIds)
   }
 
   /** The log of a run has grown, or the run has ended, elsewhere. */
@@ -86,9 +105,19 @@ export class RunHub {
     for (const feed of this.#feeds.get(runId) ?? []) feed.hint()
   }
 
-  /** Hears of every run that publishes here, for telling other processes. */
-  onPublish(listener: (runId: RunId, ended: boolean) => void): void {
+  /** For telling other processes: what is shown here … */
+  onPublish(listener: (runId: RunId, frames: NumberedFrame[]) => void): void {
     this.#published.push(listener)
+  }
+
+  /** … and of which runs they find more in the log. */
+  onStored(listener: (runIds: RunId[]) => void): void {
+    this.#stored.push(listener)
+  }
+
+  /** Hears when a run that is driven elsewhere gets its first reader here, and when it loses its last. */
+  onFollow(listener: (runId: RunId, follows: boolean) => void): void {
+    this.#followed.push(listener)
   }
 
   /** Readers, blocking callers included. */
@@ -106,12 +135,16 @@ export class RunHub {
     feed.push(this.#driven.get(runId)?.opening ?? [])
     const feeds = this.#feeds.get(runId) ?? new Set()
     this.#feeds.set(runId, feeds.add(feed))
+    if (feeds.size === 1 && !this.#driven.has(runId))
+      for (const listener of this.#followed) listener(runId, true)
     return feed
   }
 
   close(runId: RunId, feed: LiveFeed): void {
     const feeds = this.#feeds.get(runId)
     feeds?.delete(feed)
-    if (feeds?.size === 0) this.#feeds.delete(runId)
+    if (feeds?.size !== 0) return
+    this.#feeds.delete(runId)
+    if (!this.#driven.has(runId)) for (const listener of this.#followed) listener(runId, false)
   }
 }

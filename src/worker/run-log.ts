@@ -53,7 +53,7 @@ export class RunLog {
     this.#seq += 1
     const numbered = { seq: this.#seq, frame }
     this.#deps.buffer.add(this.#lease, numbered)
-    this.#deps.hub.publish(this.#lease.runId, [numbered])
+    this.#deps.hub.show(this.#lease.runId, [numbered])
   }
 
   async #reserve(): Promise<void> {

@@ -298,6 +298,11 @@ export class Worker {
     for (const { drive } of this.#active.values()) drive.abort.abort()
   }
 
+  /** Other processes have news of these runs: perhaps they have ended one that is driven here. */
+  checkRuns(runIds: RunId[]): void {
+    if (runIds.some((runId) => this.#active.has(runId))) void this.#watchRuns()
+  }
+
   /** One statement for all runs of the process. */
   async #watchRuns(): Promise<void> {
     const leases = [...this.#active.values()].map(({ drive }) => drive.lease)

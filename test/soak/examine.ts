@@ -67,7 +67,9 @@ async function readRuns(db: Db) {
 /** How often each input is stored, and the runs that have answered twice. */
 async function readStored(db: Db) {
   const users = await sql<{ otid: string; count: number }>`
-    select otid, count(*) as count from messages where role = 'user' and otid is not null group by 1`.execute(db)
+    select otid, count(*) as count from messages where role = 'user' and otid is not null group by 1`.execute(
+    db,
+  )
   const doubled = await sql<{ run_id: string }>`
     select run_id from messages where role = 'assistant' and (tool_calls is null or tool_calls::jsonb = '[]'::jsonb)
     group by 1 having count(*) > 1`.execute(db)
@@ -113,7 +115,10 @@ async function readBroken(db: Db, agentIds: string[]): Promise<string[]> {
   for (const agentId of agentIds) {
     const records = await readRecords(db, agentId as AgentId)
     const seen = new Set<string>()
-    broken.push(...wrongInConversations(records), ...(await refusedByProviders({ db } as World, records, seen)))
+    broken.push(
+      ...wrongInConversations(records),
+      ...(await refusedByProviders({ db } as World, records, seen)),
+    )
   }
   return broken
 }

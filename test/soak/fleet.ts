@@ -62,7 +62,9 @@ export class Fleet {
         return
       } catch (error) {
         this.failedStarts += 1
-        console.error(`a server did not start: ${error instanceof Error ? error.message.slice(0, 500) : error}`)
+        console.error(
+          `a server did not start: ${error instanceof Error ? error.message.slice(0, 500) : error}`,
+        )
       }
     }
   }

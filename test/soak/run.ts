@@ -69,7 +69,8 @@ const talks = agentIds.map((agentId) => talk(fleet, agentId, over.signal, told))
 const start = Date.now()
 while (fleet.kills < killsWanted && Date.now() - start < Number(values.minutes) * 60_000) {
   await sleep(Number(values.every) * (0.5 + Math.random()))
-  if ((await fleet.killOne()) && fleet.kills % 10 === 0) say(`${fleet.kills} kills, ${told.sent.length} messages sent`)
+  if ((await fleet.killOne()) && fleet.kills % 10 === 0)
+    say(`${fleet.kills} kills, ${told.sent.length} messages sent`)
 }
 over.abort()
 const quiet = await Promise.race([Promise.all(talks).then(() => true), sleep(QUIET_MS, false)])
