@@ -64,9 +64,11 @@ export function listenForNotices(
 
   function hear(payload: string): void {
     const notice = JSON.parse(payload) as Notice
-    if (notice.from !== self) return handlers.onRuns(notice.runs)
-    heardAt = performance.now()
-    handlers.onHearing(true)
+    if (notice.from !== self) handlers.onRuns(notice.runs)
+    else {
+      heardAt = performance.now()
+      handlers.onHearing(true)
+    }
   }
 
   function lose(lost: pg.Client): void {
