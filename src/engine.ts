@@ -15,7 +15,7 @@ import { fireSchedule } from './worker/fire-schedule.ts'
 import { startFollowPoll } from './worker/follow-poll.ts'
 import { FrameBuffer } from './worker/frame-buffer.ts'
 import { openLiveWire } from './worker/live-wire.ts'
-import { meetNeighbours } from './worker/neighbours.ts'
+import { Neighbours } from './worker/neighbours.ts'
 import type { Observe } from './worker/observation.ts'
 import { ProcessLease } from './worker/process-lease.ts'
 import { Queue } from './worker/queue.ts'
@@ -94,7 +94,7 @@ export async function startEngine(parts: EngineParts): Promise<Engine> {
   }
   const worker = new Worker(deps)
   worker.start()
-  const neighbours = meetNeighbours({
+  const neighbours = new Neighbours({
     db,
     hub,
     observe,
@@ -102,6 +102,7 @@ export async function startEngine(parts: EngineParts): Promise<Engine> {
     self: lease.id,
     onNews: (runIds) => worker.checkRuns(runIds),
   })
+  neighbours.start()
   const stopPolling = startFollowPoll(deps, neighbours)
   const liveWire = { hub, self: lease.id, observe, any: () => neighbours.any }
   const closeLiveWire = config.redisUrl === null ? () => undefined : openLiveWire(config.redisUrl, liveWire)

@@ -37,64 +37,76 @@ export type NoticeHandlers = {
  * Hears what other processes tell, on a connection of its own that is made again when it is lost. What was told meanwhile
  * is lost: a notice is only a hint. The listener tells itself something from time to time, to know that it hears.
  */
-export function listenForNotices(
-  connectionString: string,
-  self: string,
-  handlers: NoticeHandlers,
-): () => Promise<void> {
-  let client: pg.Client | undefined
-  let stopped = false
-  let heardAt = 0
-  let retry: NodeJS.Timeout | undefined
+export class NoticeListener {
+  readonly #connectionString: string
+  readonly #self: string
+  readonly #handlers: NoticeHandlers
+  #client: pg.Client | undefined
+  #heardAt = 0
+  #proof: NodeJS.Timeout | undefined
+  #retry: NodeJS.Timeout | undefined
+  #stopped = false
 
-  async function connect(): Promise<void> {
-    const next = new pg.Client({ connectionString, application_name: 'perdure-listener' })
-    client = next
-    next.on('error', () => lose(next))
-    next.on('end', () => lose(next))
-    next.on('notification', ({ payload }) => hear(payload ?? ''))
+  constructor(connectionString: string, self: string, handlers: NoticeHandlers) {
+    this.#connectionString = connectionString
+    this.#self = self
+    this.#handlers = handlers
+  }
+
+  start(): void {
+    this.#proof = setInterval(() => this.#check(), PROOF_MS)
+    void this.#connect()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    clearInterval(this.#proof)
+    clearTimeout(this.#retry)
+    await this.#client?.end().catch(() => undefined)
+  }
+
+  async #connect(): Promise<void> {
+    const client = new pg.Client({
+      connectionString: this.#connectionString,
+      application_name: 'perdure-listener',
+    })
+    this.#client = client
+    client.on('error', () => this.#lose(client))
+    client.on('end', () => this.#lose(client))
+    client.on('notification', ({ payload }) => this.#hear(payload ?? ''))
     try {
-      await next.connect()
-      await next.query(`listen ${CHANNEL}`)
-      await prove()
+      await client.connect()
+      await client.query(`listen ${CHANNEL}`)
+      await this.#prove(client)
     } catch {
-      lose(next)
+      this.#lose(client)
     }
   }
 
-  function hear(payload: string): void {
+  #hear(payload: string): void {
     const notice = JSON.parse(payload) as Notice
-    if (notice.from !== self) handlers.onRuns(notice.runs)
-    else {
-      heardAt = performance.now()
-      handlers.onHearing(true)
-    }
+    if (notice.from === this.#self) {
+      this.#heardAt = performance.now()
+      this.#handlers.onHearing(true)
+    } else this.#handlers.onRuns(notice.runs)
   }
 
-  function lose(lost: pg.Client): void {
-    if (client !== lost || stopped) return
-    client = undefined
-    handlers.onHearing(false)
-    lost.end().catch(() => undefined)
-    retry = setTimeout(() => void connect(), RECONNECT_MS)
+  #lose(client: pg.Client): void {
+    if (this.#client !== client || this.#stopped) return
+    this.#client = undefined
+    this.#handlers.onHearing(false)
+    client.end().catch(() => undefined)
+    this.#retry = setTimeout(() => void this.#connect(), RECONNECT_MS)
   }
 
-  async function prove(): Promise<void> {
-    const notice: Notice = { from: self, runs: [] }
-    await client?.query('select pg_notify($1, $2)', [CHANNEL, JSON.stringify(notice)])
+  async #prove(client: pg.Client): Promise<void> {
+    const notice: Notice = { from: this.#self, runs: [] }
+    await client.query('select pg_notify($1, $2)', [CHANNEL, JSON.stringify(notice)])
   }
 
-  function check(): void {
-    if (performance.now() - heardAt > 2 * PROOF_MS) handlers.onHearing(false)
-    prove().catch(() => client && lose(client))
-  }
-
-  void connect()
-  const proof = setInterval(check, PROOF_MS)
-  return async () => {
-    stopped = true
-    clearInterval(proof)
-    clearTimeout(retry)
-    await client?.end().catch(() => undefined)
+  #check(): void {
+    if (performance.now() - this.#heardAt > 2 * PROOF_MS) this.#handlers.onHearing(false)
+    const client = this.#client
+    if (client) this.#prove(client).catch(() => this.#lose(client))
   }
 }

@@ -1,5 +1,5 @@
 import type { RunId } from '../domain/id.ts'
-import { listenForNotices, sendNotice } from '../store/notices.ts'
+import { NoticeListener, sendNotice } from '../store/notices.ts'
 import { countLiveProcesses } from '../store/processes.ts'
 import type { Db } from '../store/schema.ts'
 import type { Observe } from './observation.ts'
@@ -9,14 +9,6 @@ import type { RunHub } from './run-hub.ts'
 const GATHER_MS = 20
 /** How often to look whether other processes live, in milliseconds: nobody is told anything while there are none. */
 const COUNT_MS = 2_000
-
-export type Neighbours = {
-  /** Whether this process hears of the others' runs at once; else it must look. */
-  readonly hears: boolean
-  /** Whether there are others. */
-  readonly any: boolean
-  stop(): Promise<void>
-}
 
 export type NeighbourParts = {
   db: Db
@@ -28,69 +20,86 @@ export type NeighbourParts = {
   onNews(runs: RunId[]): void
 }
 
-/** Tells the other processes of the database when a run that is driven here has news, and hears the same from them. */
-export function meetNeighbours({
-  db,
-  hub,
-  observe,
-  connectionString,
-  self,
-  onNews,
-}: NeighbourParts): Neighbours {
-  let hears = false
-  let said = false
-  let any = false
-  let gathered = new Set<RunId>()
-  let sending: NodeJS.Timeout | undefined
+/** Tells the other processes of the database when the log of a run that is driven here has grown, and hears the same. */
+export class Neighbours {
+  readonly #parts: NeighbourParts
+  readonly #listener: NoticeListener
+  #hears = false
+  #saidDeaf = false
+  #any = false
+  #gathered = new Set<RunId>()
+  #sending: NodeJS.Timeout | undefined
+  #counting: NodeJS.Timeout | undefined
 
-  const stopListening = listenForNotices(connectionString, self, {
-    onRuns(runs) {
-      for (const runId of runs) hub.hint(runId)
-      onNews(runs)
-    },
-    onHearing(now) {
-      // What was told in between is in the log.
-      if (now && !hears) for (const runId of hub.followed()) hub.hint(runId)
-      if (!now && hears && !said)
-        observe({ type: 'notice', text: 'Notices of other servers do not arrive: looking for news instead.' })
-      said ||= !now && hears
-      hears = now
-    },
-  })
+  constructor(parts: NeighbourParts) {
+    this.#parts = parts
+    this.#listener = new NoticeListener(parts.connectionString, parts.self, {
+      onRuns: (runs) => this.#hear(runs),
+      onHearing: (hears) => this.#setHears(hears),
+    })
+  }
 
-  function send(): void {
-    sending = undefined
-    const runs = [...gathered]
-    gathered = new Set()
+  /** Whether this process hears of the others' runs at once; else it must look. */
+  get hears(): boolean {
+    return this.#hears
+  }
+
+  /** Whether there are others. */
+  get any(): boolean {
+    return this.#any
+  }
+
+  start(): void {
+    this.#listener.start()
+    this.#parts.hub.onStored((runIds) => this.#tell(runIds))
+    const count = () => void this.#count()
+    this.#counting = setInterval(count, COUNT_MS)
+    count()
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#counting)
+    clearTimeout(this.#sending)
+    await this.#listener.stop()
+  }
+
+  #tell(runIds: RunId[]): void {
+    if (!this.#any) return
+    for (const runId of runIds) this.#gathered.add(runId)
+    this.#sending ??= setTimeout(() => this.#send(), GATHER_MS)
+  }
+
+  #send(): void {
+    const { db, self, observe } = this.#parts
+    const runs = [...this.#gathered]
+    this.#gathered = new Set()
+    this.#sending = undefined
     sendNotice(db, self, runs).catch((error: unknown) =>
       observe({ type: 'database_trouble', what: 'telling other servers of runs', error }),
     )
   }
 
-  hub.onStored((runIds) => {
-    if (!any) return
-    for (const runId of runIds) gathered.add(runId)
-    sending ??= setTimeout(send, GATHER_MS)
-  })
-
-  async function count(): Promise<void> {
-    any = (await countLiveProcesses(db)) > 1
+  #hear(runs: RunId[]): void {
+    for (const runId of runs) this.#parts.hub.hint(runId)
+    this.#parts.onNews(runs)
   }
-  const look = () => void count().catch(() => undefined)
-  const counting = setInterval(look, COUNT_MS)
-  look()
 
-  return {
-    get hears() {
-      return hears
-    },
-    get any() {
-      return any
-    },
-    async stop() {
-      clearInterval(counting)
-      clearTimeout(sending)
-      await stopListening()
-    },
+  #setHears(hears: boolean): void {
+    const { hub, observe } = this.#parts
+    // What was told in between is in the log.
+    if (hears && !this.#hears) for (const runId of hub.followed()) hub.hint(runId)
+    if (!hears && this.#hears && !this.#saidDeaf) {
+      this.#saidDeaf = true
+      observe({ type: 'notice', text: 'Notices of other servers do not arrive: looking for news instead.' })
+    }
+    this.#hears = hears
+  }
+
+  async #count(): Promise<void> {
+    try {
+      this.#any = (await countLiveProcesses(this.#parts.db)) > 1
+    } catch {
+      // The next look will tell; the lease says that the database is away.
+    }
   }
 }
