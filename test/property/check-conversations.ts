@@ -11,7 +11,10 @@ import type { AgentPlan } from './story.ts'
 import { ORGANIZATION, type World } from './world.ts'
 
 /** What is wrong with the conversations of an agent, as they lie in the database. */
-export function wrongInConversations(records: Records, { autoclear }: AgentPlan): string[] {
+export function wrongInConversations(
+  records: Records,
+  { autoclear }: Pick<AgentPlan, 'autoclear'>,
+): string[] {
   return records.scopes.flatMap((one) =>
     [...wrongInOrder(one), ...wrongInCalls(one, autoclear), ...wrongInTurn(one)].map(
       (text) => `${one.scope.id}: ${text}`,

@@ -116,7 +116,7 @@ async function readBroken(db: Db, agentIds: string[]): Promise<string[]> {
     const records = await readRecords(db, agentId as AgentId)
     const seen = new Set<string>()
     broken.push(
-      ...wrongInConversations(records),
+      ...wrongInConversations(records, { autoclear: false }),
       ...(await refusedByProviders({ db } as World, records, seen)),
     )
   }
