@@ -28,7 +28,15 @@ export async function openTestDatabase(): Promise<TestDatabase> {
   }
 }
 
-/** The same, opened. */
+/**
+ * What a server of its own process is told of its database: one on the server that TEST_DATABASE_URL names; without it
+ * nothing, and the server brings its own.
+ */
+export async function databaseSettings(): Promise<{ DATABASE_URL?: string }> {
+  return process.env.TEST_DATABASE_URL ? { DATABASE_URL: (await openTestDatabase()).url } : {}
+}
+
+/** A database of one's own, opened. */
 export async function openTestDb(): Promise<Db> {
   const { url } = await openTestDatabase()
   return openDatabase({ connectionString: url, connectionsMax: 8 })

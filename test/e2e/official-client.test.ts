@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Letta from '@letta-ai/letta-client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { databaseSettings } from '../databases.ts'
 import { type ServerProcess, startServerProcess } from '../server-process.ts'
 
 /** The server as a user starts it, driven by nothing but the official client. */
@@ -12,7 +13,7 @@ let client: Letta
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'perdure e2e '))
-  server = await startServerProcess({ PERDURE_DATA_DIR: join(folder, 'data') })
+  server = await startServerProcess({ PERDURE_DATA_DIR: join(folder, 'data'), ...(await databaseSettings()) })
   client = new Letta({ baseURL: server.url, apiKey: 'none', maxRetries: 0 })
 })
 afterAll(async () => {
