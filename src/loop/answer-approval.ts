@@ -133,7 +133,7 @@ function concludeAnswer(
   const firstRun = plans.find(({ plan }) => plan?.type === 'run')
   const message = toolMessage(state, ports, answer.request.stepId, results, firstRun?.call.name ?? null)
   const messages = [message, ...stamped(state.followUps, state, nextStepId)]
-  const called = turnHistory([...state.context, message]).map(({ name }) => name)
+  const called = turnHistory({ ...state, context: [...state.context, message] }).map(({ name }) => name)
   const available = state.agent.tools.map((tool) => tool.name)
   const continuation = decideContinuation({
     calls: plans.map(({ fate }) => fate),

@@ -13,6 +13,7 @@ import { newMessage } from './new-message.ts'
 import { configOf } from './offer-tools.ts'
 import { promptUpdate } from './refresh-prompt.ts'
 import type { Committed, LoopEvent, LoopPorts, LoopState, StepResult } from './state.ts'
+import { callsIn, messagesOfTurn } from './turn-history.ts'
 
 /** How often one step may make room after its provider said that the request was too large. */
 export const OVERFLOWS_MAX = 3
@@ -97,7 +98,8 @@ export async function* compactContext(
   const [system] = state.context
   const context = system ? [withText(system, commit.prompt?.text), commit.summary, ...commit.kept] : []
   const summary = shrunk.ok ? shrunk.summary : ''
-  return { type: 'compacted', summary, state: { ...state, scope, context, unsaved: [] } }
+  const calledBefore = [...state.calledBefore, ...callsIn(leftOut(messagesOfTurn(state.context), context))]
+  return { type: 'compacted', summary, state: { ...state, scope, context, calledBefore, unsaved: [] } }
 }
 
 function commitOf(
@@ -110,7 +112,10 @@ function commitOf(
   const { kept } = shrunk
   const before = state.context.length
   const after = kept.length + 2
-  const text = summaryText(shrunk.summary, before > after ? before - after : null)
+  const text = summaryText(shrunk.summary, {
+    evictedCount: before > after ? before - after : null,
+    repeatsRequest: repeatsRequest(state.context, kept),
+  })
   const stats: CompactionStats = {
     trigger: cause.trigger,
     contextTokensBefore: tokens,
@@ -125,6 +130,12 @@ function commitOf(
   const summary = summaryMessage(state, cause, text, known, ports)
   const prompt = promptUpdate(state, ports.now(), true)
   return { unsaved: state.unsaved, summary, kept, prompt, contextTokens, stats }
+}
+
+/** Whether the first of what is kept was taken from in front of what is evicted. */
+function repeatsRequest(context: Message[], kept: Message[]): boolean {
+  const [first] = kept
+  return first !== undefined && context.indexOf(first) < context.length - kept.length
 }
 
 function summaryMessage(
@@ -142,6 +153,11 @@ function summaryMessage(
   }
   // For callers that do not know summaries it is a user's message, made by the server.
   return { ...newMessage(state, ports, { role: 'user', content }, { id, stepId }), otid: otidOf(id, 0) }
+}
+
+function leftOut(messages: Message[], context: Message[]): Message[] {
+  const kept = new Set(context.map(({ id }) => id))
+  return messages.filter(({ id }) => !kept.has(id))
 }
 
 function withText(system: Message, text: string | undefined): Message {

@@ -86,8 +86,8 @@ export function concludeStep(
   returns: ToolReturn[],
 ): Conclusion {
   const messages = answerMessages(state, ports, replied, plans, returns)
-  const context = [...state.context, ...messages]
-  const called = turnHistory(context).map(({ name }) => name)
+  const after = { ...state, context: [...state.context, ...messages] }
+  const called = turnHistory(after).map(({ name }) => name)
   const available = state.agent.tools.map((tool) => tool.name)
   const facts: StepFacts = {
     calls: plans.map((plan) => plan.fate),

@@ -19,7 +19,7 @@ export function offerTools(state: LoopState): ToolOffer {
   const clientNames = new Set(request.clientTools.map((tool) => tool.name))
   const serverTools = agent.tools.filter((tool) => !clientNames.has(tool.name))
   const available = [...serverTools.map((tool) => tool.name), ...clientNames]
-  const history = turnHistory(state.context)
+  const history = turnHistory(state)
   const decision = decideTools(agent.toolRules, available, history)
   const allowed = new Set(decision.allowed)
   const specs = [

@@ -9,6 +9,7 @@ import type { Outcome } from '../domain/run.ts'
 import type { StepTimes, StoredReply, ToolExecution } from '../domain/step.ts'
 import type { ToolRecord } from '../domain/tool.ts'
 import type { TurnRequest } from '../domain/turn.ts'
+import type { CalledTool } from './tool-rules.ts'
 
 /** Everything a step can depend on. Plain data: stored, rebuilt after a crash, written by hand in a test. */
 export type LoopState = {
@@ -18,6 +19,8 @@ export type LoopState = {
   scope: Scope
   /** The context as the model will read it: the system message, what is stored, and the input of this turn. */
   context: Message[]
+  /** Calls of this turn whose messages a compaction has put out of the context, oldest first. */
+  calledBefore: CalledTool[]
   /** The end of `context` that no commit has stored yet. */
   unsaved: Message[]
   /** Messages that came behind an approval answer: the input of the step after it. */

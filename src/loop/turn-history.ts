@@ -1,16 +1,27 @@
 import { packToolReturn } from '../domain/envelope.ts'
 import type { Message, ToolReturn } from '../domain/message.ts'
-import { isNudge } from '../domain/view.ts'
+import { isNudge, isSummary } from '../domain/view.ts'
+import type { LoopState } from './state.ts'
 import type { CalledTool } from './tool-rules.ts'
 
 /**
- * The calls of this turn, oldest first: those since the user last said something. Read from the messages themselves, so
- * an approval or a crash in between changes nothing. Calls that a rule refused were not made.
+ * The calls of this turn, oldest first. Read from the messages themselves, so an approval or a crash in between changes
+ * nothing. Calls that a rule refused were not made.
  */
-export function turnHistory(context: Message[]): CalledTool[] {
-  const start = context.findLastIndex((message) => message.role === 'user' && !isNudge(message))
-  return context
-    .slice(start + 1)
+export function turnHistory(state: Pick<LoopState, 'calledBefore' | 'context'>): CalledTool[] {
+  return [...state.calledBefore, ...callsIn(messagesOfTurn(state.context))]
+}
+
+/** The messages since the user last said something. */
+export function messagesOfTurn(messages: Message[]): Message[] {
+  const start = messages.findLastIndex(
+    (message) => message.role === 'user' && !isNudge(message) && !isSummary(message),
+  )
+  return messages.slice(start + 1)
+}
+
+export function callsIn(messages: Message[]): CalledTool[] {
+  return messages
     .flatMap((message) => (message.role === 'tool' ? message.returns : []))
     .filter((result) => !isRefusal(result))
     .map((result) => ({ name: result.name ?? '', output: outputText(result) }))

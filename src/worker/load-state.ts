@@ -4,8 +4,10 @@ import type { StoredReply } from '../domain/step.ts'
 import { isNudge } from '../domain/view.ts'
 import type { LoopState, OpenAnswer, StepRef } from '../loop/state.ts'
 import { USAGE_NONE } from '../loop/tokens.ts'
+import { callsIn, messagesOfTurn } from '../loop/turn-history.ts'
 import { holdRun } from '../store/leases.ts'
 import { readExecutions } from '../store/ledger.ts'
+import { readMessagePage } from '../store/message-lists.ts'
 import { hasMessage, readContext } from '../store/messages.ts'
 import { type Picture, readPicture } from '../store/pictures.ts'
 import { countSteps, findOpenStep, stepValues } from '../store/steps.ts'
@@ -41,6 +43,7 @@ export async function loadState(drive: Drive, fresh: { step: StepRef | null } | 
     agent: picture.agent,
     scope: picture.scope,
     context: [...visible(stored, picture, startOfTurn(stored, first, isSaved)), ...unsaved],
+    calledBefore: isSaved || answer ? await callsOutside(drive, stored) : [],
     unsaved,
     followUps: answer ? withRun(request.input.slice(1), drive) : [],
     answer,
@@ -49,6 +52,18 @@ export async function loadState(drive: Drive, fresh: { step: StepRef | null } | 
     usage: USAGE_NONE,
     nudges: 0,
   }
+}
+
+/** Messages among which a turn that goes on is looked for. */
+const TURN_MAX = 500
+
+/** Calls of the turn that goes on whose messages a compaction has put out of the context. */
+async function callsOutside({ deps, lease }: Drive, context: Message[]): Promise<LoopState['calledBefore']> {
+  const { organizationId, conversationId } = lease
+  const page = { before: null, after: null, limit: TURN_MAX, order: 'desc' as const, includeErrors: false }
+  const newest = (await readMessagePage(deps.db, organizationId, { conversationId }, page)).toReversed()
+  const inContext = new Set(context.map(({ id }) => id))
+  return callsIn(messagesOfTurn(newest).filter(({ id }) => !inContext.has(id)))
 }
 
 /** An agent that forgets after each turn sees its system message and this turn. */

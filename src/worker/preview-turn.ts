@@ -47,6 +47,7 @@ export async function stateOf(
     agent: picture.agent,
     scope: picture.scope,
     context: [...stored, ...asked.input],
+    calledBefore: [],
     unsaved: asked.input,
     followUps: [],
     answer: null,

@@ -55,9 +55,15 @@ export const SUMMARY_PROMPTS: Record<CompactionMode, string> = {
 
 export const ACKNOWLEDGEMENT = 'Understood. I will answer with the summary only.'
 
-/** What stands before a summary in the context. */
-export function summaryText(summary: string, evictedCount: number | null): string {
+/** `repeatsRequest`: what the turn was asked for is in the summary, and stands behind it once more. */
+export type SummaryFacts = { evictedCount: number | null; repeatsRequest: boolean }
+
+/** A summary as it stands in the context. */
+export function summaryText(summary: string, { evictedCount, repeatsRequest }: SummaryFacts): string {
   const count = evictedCount === null ? 'Earlier messages' : `${evictedCount} earlier messages`
   const note = `${count} of this conversation are no longer in view; they can still be searched.`
-  return `${note}\nThis is a summary of them:\n ${summary}`
+  const request = repeatsRequest
+    ? " The user's newest message follows once more: go on with it from where the summary ends."
+    : ''
+  return `${note}${request}\nThis is a summary of them:\n ${summary}`
 }

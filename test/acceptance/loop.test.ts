@@ -1,0 +1,179 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openServerWorld, type ServerWorld } from '../server-world.ts'
+import { call, note, script, Talk, typesOf } from './talk.ts'
+
+/** The loop's acceptance list: messages, rules and failures, seen through the front door. */
+let world: ServerWorld
+beforeAll(async () => {
+  world = await openServerWorld()
+})
+afterAll(() => world.close())
+
+const PARALLEL = { parallel_tool_calls: true }
+
+describe('acceptance: loop and messages', () => {
+  it('1: a plain turn stores user, then assistant; a stream ends with stop_reason, usage, [DONE]', async () => {
+    const talk = await Talk.open(world)
+    const events = await talk.stream('hello', { stream_tokens: true, include_pings: false })
+    expect([...new Set(typesOf(events))]).toEqual([
+      'assistant_message',
+      'stop_reason',
+      'usage_statistics',
+      '[DONE]',
+    ])
+    expect(typesOf(await talk.list())).toEqual(['system_message', 'user_message', 'assistant_message'])
+  })
+
+  it('2: otids of one row end in consecutive indexes; listed and streamed otids are equal', async () => {
+    const talk = await Talk.open(world)
+    const turns = script({ say: 'Wait.', calls: [note('tea')] }, { say: 'Done.' })
+    const events = await talk.stream(turns, { stream_tokens: true, include_pings: false })
+    const streamed = new Set(events.flatMap(({ otid }) => (otid ? [String(otid)] : [])))
+    const listed = (await talk.list()).slice(2)
+    expect([...streamed]).toEqual(listed.map(({ otid }) => otid))
+    const [first, second] = listed.map(({ otid }) => Number.parseInt(String(otid).slice(-2), 16) & 0x7f)
+    expect([first, second]).toEqual([0, 1])
+  })
+
+  it('3: three parallel calls: one message with three calls, one with three returns', async () => {
+    const talk = await Talk.open(world, PARALLEL)
+    const { body } = await talk.say(script({ calls: [note('a'), note('b'), note('c')] }, { say: 'Done.' }))
+    expect(typesOf(body.messages)).toEqual(['tool_call_message', 'tool_return_message', 'assistant_message'])
+    expect(body.messages[0].tool_calls).toHaveLength(3)
+    expect(body.messages[1].tool_returns).toHaveLength(3)
+  })
+
+  it('4: a failure on the second turn leaves the agent usable and the context as it was', async () => {
+    const talk = await Talk.open(world)
+    await talk.say('one')
+    const before = (await talk.state()).message_ids
+    expect((await talk.say('[[error 400]] two')).status).toBe(400)
+    expect((await talk.state()).message_ids).toEqual(before)
+    expect((await talk.say('three')).body.messages[0].content).toBe('echo: three')
+    expect((await talk.list()).map(({ content }) => content)).not.toContain('[[error 400]] two')
+    expect((await talk.list('order=asc&include_err=true')).map(({ content }) => content)).toContain(
+      '[[error 400]] two',
+    )
+  })
+
+  it.each([
+    ['on_change', true],
+    ['deferred', false],
+  ])('5: a memory edit with %s is visible to the next step: %s', async (prompt_refresh, isVisible) => {
+    const talk = await Talk.open(world, { prompt_refresh })
+    const word = `word-${prompt_refresh}`
+    await talk.say(script({ calls: [note(word)] }, { say: 'Done.' }))
+    await talk.say(`what about ${prompt_refresh}?`)
+    const messages = talk.requestWith(`what about ${prompt_refresh}?`).messages as { content: string }[]
+    expect(messages[0]?.content.includes(word)).toBe(isVisible)
+  })
+
+  it('7: order=desc is the newest page, oldest first', async () => {
+    const talk = await Talk.open(world)
+    await talk.say('one')
+    await talk.say('two')
+    const views = await talk.list('order=desc&limit=2')
+    expect(views.map(({ content }) => content)).toEqual(['two', 'echo: two'])
+  })
+
+  it('what an answer holds is what was said in it, not what was sent', async () => {
+    const talk = await Talk.open(world)
+    const { body } = await talk.send([
+      { role: 'assistant', content: 'I said so.' },
+      { role: 'user', content: 'and you?' },
+    ])
+    expect(body.messages).toMatchObject([{ content: 'echo: and you?' }])
+  })
+})
+
+describe('acceptance: rules', () => {
+  const rules = (...tool_rules: object[]) => ({ include_base_tool_rules: false, tool_rules }) as never
+
+  it('8: max_count 2: exactly two executions, the third is a violation', async () => {
+    const talk = await Talk.open(
+      world,
+      rules({ type: 'max_count_per_step', tool_name: 'memory_insert', max_count_limit: 2 }),
+    )
+    const turns = ['a', 'b', 'c'].map((text) => ({ calls: [note(text)] }))
+    const { body } = await talk.say(script(...turns, { say: 'Done.' }))
+    const returns = body.messages.filter((view: { tool_return?: string }) => view.tool_return !== undefined)
+    expect(returns.map(({ status }: { status: string }) => status)).toEqual(['success', 'success', 'error'])
+    expect(returns[2].tool_return).toMatch(/^\[ToolConstraintError\]/)
+  })
+
+  it('9: after an approval in between, run_first is not forced again', async () => {
+    const talk = await Talk.open(
+      world,
+      rules(
+        { type: 'run_first', tool_name: 'memory_insert' },
+        { type: 'requires_approval', tool_name: 'memory_insert' },
+      ),
+    )
+    const { body } = await talk.say(script({ calls: [note('tea')] }, { say: 'Noted.' }))
+    const answered = await talk.approve(body.messages[0].tool_calls[0].tool_call_id)
+    expect(answered.body.messages.at(-1).content).toBe('Noted.')
+    expect(answered.body.stop_reason.stop_reason).toBe('end_turn')
+  })
+
+  it('10: a terminal tool with an outstanding required tool continues; without one stops with tool_rule', async () => {
+    const talk = await Talk.open(
+      world,
+      rules(
+        { type: 'exit_loop', tool_name: 'memory_insert' },
+        { type: 'required_before_exit', tool_name: 'conversation_search' },
+      ),
+    )
+    const search = call('conversation_search', { query: 'x' })
+    const { body } = await talk.say(
+      script({ calls: [note('a')] }, { calls: [search] }, { calls: [note('b')] }, { say: 'never' }),
+    )
+    expect(body.usage.step_count).toBe(3)
+    expect(body.stop_reason.stop_reason).toBe('tool_rule')
+  })
+
+  it('a required tool that was never called: the model is reminded, and the turn ends in the end', async () => {
+    const talk = await Talk.open(
+      world,
+      rules({ type: 'required_before_exit', tool_name: 'conversation_search' }),
+    )
+    const { body } = await talk.say(script({ say: 'a' }, { say: 'b' }, { say: 'c' }, { say: 'd' }))
+    expect(body.messages.map(({ content }: { content: string }) => content)).toEqual(['a', 'b', 'c'])
+  })
+})
+
+describe('acceptance: failures', () => {
+  it('32: malformed arguments are an error result, never `{}`', async () => {
+    const talk = await Talk.open(world)
+    const { body } = await talk.say('[[call memory_insert {"label": oops]]')
+    expect(body.messages[1]).toMatchObject({ message_type: 'tool_return_message', status: 'error' })
+    expect(body.messages[1].tool_return).toContain('not valid JSON')
+  })
+
+  it('32: arguments with `}{` inside a string are what they are', async () => {
+    const talk = await Talk.open(world)
+    await talk.say(script({ calls: [note('a }{ b')] }, { say: 'Done.' }))
+    const { value } = (await world.ask('GET', `/v1/agents/${talk.agent}/core-memory/blocks/human`)).body
+    expect(value).toContain('a }{ b')
+  })
+
+  it('32: a call that was cut off is not executed', async () => {
+    const talk = await Talk.open(world)
+    await talk.say('[[call memory_insert {"label":"human","new_string":"a long text"}]] [[length]]')
+    const { value } = (await world.ask('GET', `/v1/agents/${talk.agent}/core-memory/blocks/human`)).body
+    expect(value).toBe('Ann.')
+  })
+
+  it.each([
+    ['401', 401],
+    ['429 after=60', 429],
+    ['quota', 402],
+    ['500', 500],
+  ])('34: a provider that says %s is a %i, in the run as in the answer', async (kind, status) => {
+    const talk = await Talk.open(world)
+    expect((await talk.say(`[[error ${kind}]]`)).status).toBe(status)
+    const events = await talk.stream(`[[error ${kind}]] again`, { include_pings: false })
+    expect(typesOf(events)).toEqual(['stop_reason', 'error_message', 'usage_statistics', '[DONE]'])
+    expect((await talk.state()).last_stop_reason).toBe('llm_api_error')
+    expect((await talk.say('hello')).status).toBe(200)
+  })
+})
