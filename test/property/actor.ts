@@ -60,6 +60,11 @@ export class Actor {
       const conversation = await this.world.ask('POST', `/v1/conversations?agent_id=${this.agentId}`, {})
       this.conversations.push(conversation.id)
     }
+    await this.world.db
+      .updateTable('conversations')
+      .set({ message_policy: plan.policy })
+      .where('agent_id', '=', this.agentId)
+      .execute()
   }
 
   /** Starts an action. What takes as long as a run is not waited for. */

@@ -29,6 +29,7 @@ const AGENT: AgentPlan = {
   autoclear: false,
   deferred: false,
   conversations: 1,
+  policy: null,
 }
 
 let count = 0

@@ -40,6 +40,7 @@ function* shorterThan(story: Story): Generator<Story> {
   if (agent.compaction) yield { ...story, agent: { ...agent, compaction: null } }
   if (agent.window < 30_000) yield { ...story, agent: { ...agent, window: 30_000 } }
   if (agent.deferred) yield { ...story, agent: { ...agent, deferred: false } }
+  if (agent.policy) yield { ...story, agent: { ...agent, policy: null } }
   if (agent.autoclear) yield { ...story, agent: { ...agent, autoclear: false } }
 }
 

@@ -1,4 +1,5 @@
 import type { CompactionMode } from '../../src/domain/agent.ts'
+import type { MessagePolicy } from '../../src/domain/conversation.ts'
 import type { ModelFailureKind } from '../../src/domain/failure.ts'
 import type { FinishReason } from '../../src/domain/model.ts'
 import type { ToolRule } from '../../src/domain/tool.ts'
@@ -18,6 +19,8 @@ export type AgentPlan = {
   autoclear: boolean
   deferred: boolean
   conversations: number
+  /** What a message does that meets a turn in progress; null: what the route does. */
+  policy: MessagePolicy | null
 }
 
 /** Conversation 0 is the agent's default one. */

@@ -9,6 +9,7 @@ export function tellStory({ seed, agent, actions }: Story): string {
     agent.compaction && `compacts by ${agent.compaction.mode} ${agent.compaction.share}`,
     agent.autoclear && 'forgets after each turn',
     agent.deferred && 'defers its prompt',
+    agent.policy && `messages ${agent.policy}`,
     `${agent.conversations} conversation(s)`,
   ].filter(Boolean)
   return [

@@ -76,6 +76,12 @@ class Writer {
       autoclear: random.chance(0.05),
       deferred: random.chance(0.2),
       conversations: this.#convs,
+      policy: random.weighted([
+        [5, null],
+        [1, 'enqueue'],
+        [1.5, 'interrupt'],
+        [1.5, 'merge'],
+      ]),
     }
   }
 
