@@ -69,7 +69,7 @@ function call(tool: string, odd: Partial<ScriptedCall> = {}): ScriptedCall {
 }
 
 it('a run that the database has failed while it was driven is driven on', async () => {
-  for (let nth = 1; nth <= 24; nth += 4)
+  for (const nth of [13, 17, 21])
     await holds({ tools: ['note'] }, { type: 'trouble', nth }, say(calls(call('note')), text('done')))
 })
 

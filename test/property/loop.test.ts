@@ -12,7 +12,7 @@ import { writeStory } from './write-story.ts'
  */
 const STORIES = 300
 /** A slow machine plays fewer. */
-const STORIES_MIN = 20
+const STORIES_MIN = 10
 const PLAY_MS = 15_000
 
 let world: World
