@@ -51,7 +51,7 @@ async function open(
   return world.createAgent({ memory_blocks: [{ label: 'human', value: '' }] })
 }
 
-const TWO_STEPS = '[[call memory_insert {"label":"human","new_str":"tea"}]]'
+const TWO_STEPS = '[[call memory_insert {"label":"human","new_string":"tea"}]]'
 const send = (agentId: string, text: string) =>
   world.ask('POST', `/v1/agents/${agentId}/messages`, { messages: [{ role: 'user', content: text }] })
 const reasonOf = (answer: { body: { stop_reason: { stop_reason: string } } }) =>

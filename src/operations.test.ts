@@ -28,7 +28,7 @@ describe('/metrics', () => {
       { model: 'openai-proxy/gpt-4o-mini', memory_blocks: [{ label: 'human', value: '' }] },
       AS_OPERATOR,
     )
-    const text = '[[call memory_insert {"label":"human","new_str":"tea"}]] [[usage 700 30]]'
+    const text = '[[call memory_insert {"label":"human","new_string":"tea"}]] [[usage 700 30]]'
     const path = `/v1/agents/${created.body.id}/messages`
     const answer = await world.ask('POST', path, { messages: [{ role: 'user', content: text }] }, AS_OPERATOR)
     expect(answer.status).toBe(200)

@@ -23,7 +23,7 @@ beforeEach(async () => {
 
 const send = (text: string) =>
   world.ask('POST', `/v1/agents/${agentId}/messages`, { messages: [{ role: 'user', content: text }] })
-const callTool = () => send('[[call memory_insert {"label":"human","new_str":"tea"}]]')
+const callTool = () => send('[[call memory_insert {"label":"human","new_string":"tea"}]]')
 
 async function doctor(order: Order): Promise<{ status: number; said: string }> {
   const lines: string[] = []

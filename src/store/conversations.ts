@@ -147,8 +147,42 @@ export async function createConversation(tx: Db, created: NewConversation): Prom
 }
 
 async function isolate(tx: Db, created: NewConversation, id: ConversationId, label: string): Promise<void> {
+  const source = await tx
+    .selectFrom('agent_blocks')
+    .where('organization_id', '=', created.organizationId)
+    .where('agent_id', '=', created.agentId)
+    .where('label', '=', label)
+    .select('block_id')
+    .executeTakeFirst()
+  if (!source) throw new Fault('bad_request', `Agent has no memory block with label '${label}'`)
+  await addCopy(tx, created.organizationId, id, { label, blockId: source.block_id })
+}
+
+/** Gives a conversation its own copies of what another one has for itself, as it is there now. */
+export async function copyIsolated(
+  tx: Db,
+  organizationId: OrganizationId,
+  from: ConversationId,
+  to: ConversationId,
+): Promise<void> {
+  const rows = await tx
+    .selectFrom('conversation_blocks')
+    .where('organization_id', '=', organizationId)
+    .where('conversation_id', '=', from)
+    .orderBy('label')
+    .select(['label', 'block_id as blockId'])
+    .execute()
+  for (const source of rows) await addCopy(tx, organizationId, to, source)
+}
+
+async function addCopy(
+  tx: Db,
+  organizationId: OrganizationId,
+  id: ConversationId,
+  source: { label: string; blockId: BlockId },
+): Promise<void> {
   const blockId = newId('block')
-  const { numInsertedOrUpdatedRows } = await tx
+  await tx
     .insertInto('blocks')
     .columns([
       'organization_id',
@@ -162,33 +196,25 @@ async function isolate(tx: Db, created: NewConversation, id: ConversationId, lab
     ])
     .expression((query) =>
       query
-        .selectFrom('agent_blocks as link')
-        .innerJoin('blocks as source', (join) =>
-          join
-            .onRef('source.organization_id', '=', 'link.organization_id')
-            .onRef('source.id', '=', 'link.block_id'),
-        )
-        .where('link.organization_id', '=', created.organizationId)
-        .where('link.agent_id', '=', created.agentId)
-        .where('link.label', '=', label)
+        .selectFrom('blocks')
+        .where('organization_id', '=', organizationId)
+        .where('id', '=', source.blockId)
         .select([
-          'source.organization_id',
+          'organization_id',
           sql<BlockId>`${blockId}`.as('id'),
-          'link.label',
-          'source.value',
-          'source.char_limit',
-          'source.description',
-          sql<string>`source.metadata`.as('metadata'),
-          'source.read_only',
+          sql<string>`${source.label}`.as('label'),
+          'value',
+          'char_limit',
+          'description',
+          sql<string>`metadata`.as('metadata'),
+          'read_only',
         ]),
     )
-    .executeTakeFirstOrThrow()
-  if (!numInsertedOrUpdatedRows)
-    throw new Fault('bad_request', `Agent has no memory block with label '${label}'`)
-  await saveHistory(tx, created.organizationId, blockId)
+    .execute()
+  await saveHistory(tx, organizationId, blockId)
   await tx
     .insertInto('conversation_blocks')
-    .values({ organization_id: created.organizationId, conversation_id: id, block_id: blockId, label })
+    .values({ organization_id: organizationId, conversation_id: id, block_id: blockId, label: source.label })
     .execute()
 }
 

@@ -38,7 +38,7 @@ beforeAll(async () => {
 
   const say = (content: string) =>
     world.ask('POST', `/v1/agents/${agentId}/messages`, { messages: [{ role: 'user', content }] })
-  await say('[[call memory_insert {"label":"human","new_str":"my secret"}]] [[usage 700 30 100]]')
+  await say('[[call memory_insert {"label":"human","new_string":"my secret"}]] [[usage 700 30 100]]')
   await say('[[error 400]] my other secret')
   await vi.waitUntil(() => named('invoke_agent').length === 2)
   await meters.forceFlush()

@@ -144,7 +144,7 @@ describe('a callback', () => {
 describe('the step webhook', () => {
   it('is told of each step that has ended, with the operator’s key', async () => {
     const answer = await world.ask('POST', `/v1/agents/${agentId}/messages`, {
-      messages: [{ role: 'user', content: '[[call memory_insert {"label":"human","new_str":"tea"}]]' }],
+      messages: [{ role: 'user', content: '[[call memory_insert {"label":"human","new_string":"tea"}]]' }],
     })
     const steps = [...new Set(answer.body.messages.map((message: { step_id: string }) => message.step_id))]
     expect(steps).toHaveLength(2)

@@ -6,6 +6,7 @@ import { compilePrompt } from '../loop/prompt/compile-prompt.ts'
 import { deleteApproval } from '../store/approvals.ts'
 import { findSystemMessageId, replaceContext } from '../store/contexts.ts'
 import {
+  copyIsolated,
   createConversation,
   forkableIds,
   type NewConversation,
@@ -82,9 +83,14 @@ export async function openConversation(db: Db, created: NewConversation): Promis
 
 /**
  * A new conversation that starts with what another one has in its context. It works at any moment: what is copied is what
- * the last commit left, and an open approval stays where it is.
+ * the last commit left, and an open approval stays where it is. `copiesIsolated`: with copies of its own blocks.
  */
-export async function forkConversation(db: Db, source: ScopeName, userId: string): Promise<ConversationId> {
+export async function forkConversation(
+  db: Db,
+  source: ScopeName,
+  userId: string,
+  copiesIsolated: boolean,
+): Promise<ConversationId> {
   return inTransaction(db, async (tx) => {
     const scope = await lockScope(tx, source.organizationId, source.conversationId)
     const shared = await forkableIds(tx, scope)
@@ -98,6 +104,7 @@ export async function forkConversation(db: Db, source: ScopeName, userId: string
       messagePolicy: scope.message_policy,
       isolatedLabels: [],
     })
+    if (copiesIsolated) await copyIsolated(tx, source.organizationId, source.conversationId, id)
     await begin(tx, { ...source, conversationId: id }, shared)
     return id
   })

@@ -214,15 +214,18 @@ function fork(deps: HttpDeps): Endpoint {
       method: 'post',
       path: '/conversations/{conversation_id}/fork',
       operationId: 'forkConversation',
-      summary: 'A new conversation that goes on from here',
+      summary:
+        'A new conversation that goes on from here; with copies of its own blocks, if that is asked for',
       params: anyName,
-      query: z.object({ agent_id: queryText() }),
+      query: z.object({ agent_id: queryText(), copy_isolated_blocks: queryBool() }),
       answer: ShownObject,
     },
     async ({ params, query, actor, c }) => {
       const { organizationId } = actor
       const target = await targetOf(deps.db, organizationId, params.conversation_id, query.agent_id ?? null)
-      const forked = await forkConversation(deps.db, { ...target, organizationId }, actor.userId)
+      const copiesIsolated = query.copy_isolated_blocks ?? false
+      const source = { ...target, organizationId }
+      const forked = await forkConversation(deps.db, source, actor.userId, copiesIsolated)
       return c.json(toWireConversation(await getConversation(deps.db, organizationId, forked)))
     },
   )
