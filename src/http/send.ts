@@ -16,8 +16,10 @@ import { waitForRun } from '../worker/wait-run.ts'
 import type { HttpDeps } from './deps.ts'
 import type { Asked } from './route.ts'
 import { type Answer, failedAnswer } from './run-failure.ts'
+import { ModelSettings } from './schemas/model-settings.ts'
 import type { SendBody } from './schemas/send.ts'
 import { toWireAnswer } from './wire/answer.ts'
+import { withModelSettings } from './wire/model-settings.ts'
 
 /** A request to an agent, from whichever route. */
 export type SendCommand = {
@@ -169,10 +171,19 @@ function configOf(body: SendBody): JsonObject {
   }
 }
 
-/** The model of one request: its own, or the conversation's, with the agent's window as a bound; null: the agent's. */
+/**
+ * The model of one request: its own, or the conversation's with the conversation's settings. The agent's window is a
+ * bound. Null: the agent's model as it is.
+ */
 export async function modelFor(deps: HttpDeps, target: Target, body: SendBody): Promise<LlmConfig | null> {
-  const handle = body.overrideModel ?? target.conversationModel
-  if (handle === null) return null
+  if (body.overrideModel !== null) return boundedModel(deps, target, body.overrideModel)
+  const { conversationModel, conversationSettings } = target
+  const model = conversationModel === null ? null : await boundedModel(deps, target, conversationModel)
+  const settings = ModelSettings.safeParse(conversationSettings)
+  return settings.success ? withModelSettings(model ?? target.config, settings.data) : model
+}
+
+async function boundedModel(deps: HttpDeps, target: Target, handle: string): Promise<LlmConfig> {
   const listing = await deps.catalog.findModel(handle)
   if (!listing) throw await unknownHandle(deps, handle)
   const { config } = listing

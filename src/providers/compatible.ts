@@ -8,6 +8,7 @@ import { wholeCompletion } from './whole/completion.ts'
 import {
   type CallOptions,
   type Fetch,
+  isStrictFormat,
   outputTokensMax,
   plainUsage,
   responseFormatOf,
@@ -134,9 +135,14 @@ function optionsFor(
   can: Capabilities,
 ): NonNullable<CallOptions['providerOptions']> {
   const parallel = can.parallelToolCalls && request.tools.length > 0
-  if (can.open) return { [kind]: parallel ? { parallelToolCalls: request.parallelToolCalls } : {} }
+  const strictJsonSchema = isStrictFormat(request, false)
+  if (can.open)
+    return {
+      [kind]: { strictJsonSchema, ...(parallel && { parallelToolCalls: request.parallelToolCalls }) },
+    }
   return {
     compatible: {
+      strictJsonSchema,
       ...(parallel && { parallel_tool_calls: request.parallelToolCalls }),
       ...(can.effort(request) as Record<string, string>),
     },

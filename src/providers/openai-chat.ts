@@ -2,7 +2,7 @@ import { shortCallId } from './encode-prompt.ts'
 import { isOpenAiReasoner, tierOf } from './model-facts.ts'
 import { versionedUrl } from './settings.ts'
 import { wholeCompletion } from './whole/completion.ts'
-import { openAiCache, plainUsage, responseFormatOf, type Wire } from './wires.ts'
+import { isStrictFormat, openAiCache, plainUsage, responseFormatOf, type Wire } from './wires.ts'
 
 /** OpenAI chat completions, for OpenAI's own models. https://platform.openai.com/docs/api-reference/chat */
 export const openAiChat: Wire = {
@@ -35,7 +35,7 @@ export const openAiChat: Wire = {
           ...openAiCache(config),
           ...(tierOf(config.model).isFast && { serviceTier: 'priority' }),
           ...(request.user !== null && { user: request.user }),
-          strictJsonSchema: config.strict,
+          strictJsonSchema: isStrictFormat(request, false),
         },
       },
     }

@@ -3,7 +3,14 @@ import { shortCallId } from './encode-prompt.ts'
 import { isOpenAiReasoner, tierOf } from './model-facts.ts'
 import { versionedUrl } from './settings.ts'
 import { wholeResponse } from './whole/response.ts'
-import { openAiCache, outputTokensMax, plainUsage, responseFormatOf, type Wire } from './wires.ts'
+import {
+  isStrictFormat,
+  openAiCache,
+  outputTokensMax,
+  plainUsage,
+  responseFormatOf,
+  type Wire,
+} from './wires.ts'
 
 /** OpenAI Responses, without state at OpenAI's. https://platform.openai.com/docs/api-reference/responses */
 export const openAiResponses: Wire = {
@@ -45,7 +52,7 @@ export const openAiResponses: Wire = {
           ...(tierOf(config.model).isFast && { serviceTier: 'priority' }),
           parallelToolCalls: request.parallelToolCalls,
           ...(request.user !== null && { user: request.user }),
-          strictJsonSchema: config.strict,
+          strictJsonSchema: isStrictFormat(request, true),
         },
       },
     }

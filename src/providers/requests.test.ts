@@ -170,6 +170,42 @@ describe('settings', () => {
   })
 })
 
+describe('strictness', () => {
+  const place = (strict?: boolean) => ({
+    type: 'json_schema' as const,
+    json_schema: {
+      name: 'place',
+      description: 'Where it is.',
+      schema: { type: 'object' },
+      ...(strict !== undefined && { strict }),
+    },
+  })
+  const formatOf = async (name: WireName, strict?: boolean) => {
+    const body = await preview(name, { response_format: place(strict), strict: true })
+    const { response_format, text } = body as { response_format?: JsonObject; text?: { format: JsonObject } }
+    return response_format?.json_schema ?? text?.format
+  }
+
+  it.each([
+    ['chat', undefined, false],
+    ['chat', true, true],
+    ['responses', undefined, true],
+    ['responses', false, false],
+  ] as const)('%s: of a schema that says %s is %s, whatever the tools’ is', async (name, said, sent) => {
+    expect(await formatOf(name, said)).toMatchObject({
+      name: 'place',
+      description: 'Where it is.',
+      strict: sent,
+    })
+  })
+
+  it('of a server that only speaks the format is what the schema says', async () => {
+    const config = await world.configOf('openai-proxy/llama3.2', { response_format: place() })
+    const body = await world.catalog.modelOf(config).preview(requestOf(config, [user('hello')]))
+    expect(body.response_format).toMatchObject({ json_schema: { name: 'place', strict: false } })
+  })
+})
+
 describe('traces', () => {
   it.each([
     ['chat', 'choices[0].message.tool_calls[0].function.arguments', '{"word":"tea"}'],

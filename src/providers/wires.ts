@@ -66,14 +66,24 @@ export function responseFormatOf(request: ModelRequest): Pick<CallOptions, 'resp
   const format = request.config.response_format
   if (format?.type === 'json_object') return { responseFormat: { type: 'json' } }
   if (format?.type !== 'json_schema') return {}
-  const { schema, name } = format.json_schema as { schema?: object; name?: string }
+  const { schema, name, description } = format.json_schema as NamedSchema
   return {
     responseFormat: {
       type: 'json',
       ...(schema && { schema: schema as JSONSchema7 }),
+      ...(description !== undefined && { description }),
       name: name ?? 'response_schema',
     },
   }
+}
+
+type NamedSchema = { schema?: object; name?: string; description?: string; strict?: boolean }
+
+/** Whether an answer must keep to its schema to the letter: as the schema says, else as the API takes one that is silent. */
+export function isStrictFormat({ config }: ModelRequest, silent: boolean): boolean {
+  const format = config.response_format
+  if (format?.type !== 'json_schema') return silent
+  return (format.json_schema as NamedSchema).strict ?? silent
 }
 
 /** How long a prompt stays in the cache, of OpenAI's own service alone: whoever speaks its format may refuse the field. */

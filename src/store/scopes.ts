@@ -3,6 +3,7 @@ import type { AgentType, Scope } from '../domain/agent.ts'
 import type { MessagePolicy } from '../domain/conversation.ts'
 import { Fault } from '../domain/fault.ts'
 import type { AgentId, ConversationId, OrganizationId, RunId } from '../domain/id.ts'
+import type { JsonObject } from '../domain/json.ts'
 import type { LlmConfig } from '../domain/model.ts'
 import type { ConversationsTable, Db, OpenApprovalsTable } from './schema.ts'
 
@@ -147,6 +148,8 @@ export type Target = {
   baseTemplateId: string | null
   /** The conversation's own model; null: the agent's. */
   conversationModel: string | null
+  /** Its own settings of the model, in the words of a provider; null: the agent's. */
+  conversationSettings: JsonObject | null
   messagePolicy: MessagePolicy | null
 }
 
@@ -197,6 +200,7 @@ function targets(db: Db, organizationId: OrganizationId) {
       'conversations.id',
       'conversations.is_default',
       'conversations.model',
+      'conversations.model_settings',
       'conversations.message_policy',
     ])
 }
@@ -213,6 +217,7 @@ function toTarget(row: Awaited<ReturnType<ReturnType<typeof targets>['executeTak
     templateId: row.template_id,
     baseTemplateId: row.base_template_id,
     conversationModel: row.model,
+    conversationSettings: row.model_settings,
     messagePolicy: row.message_policy,
   }
 }

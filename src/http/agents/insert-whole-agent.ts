@@ -56,7 +56,7 @@ async function saveParts(
 ): Promise<void> {
   const { organizationId } = actor
   const made = await insertBlocks(tx, actor, firstBlocks(body))
-  await attachBlocks(tx, organizationId, id, [...made.map((block) => block.id), ...(body.block_ids ?? [])])
+  await attachBlocks(tx, organizationId, id, [...(body.block_ids ?? []), ...made.map((block) => block.id)])
   if (body.tags?.length) await saveAgentTags(tx, organizationId, id, body.tags)
   const secrets = sealSecrets(deps, body)
   if (secrets && Object.keys(secrets).length > 0) await saveSecrets(tx, organizationId, id, secrets)

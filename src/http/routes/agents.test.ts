@@ -37,6 +37,17 @@ describe('a new agent', () => {
     expect(agent.memory.blocks).toEqual(agent.blocks)
   })
 
+  it('reads the blocks that were there before its own new ones', async () => {
+    const shared = (await world.ask('POST', '/v1/blocks/', { label: 'shared', value: 'ours' })).body
+    const agent = await create({
+      memory_blocks: [{ label: 'human', value: 'Ann' }],
+      block_ids: [shared.id],
+    })
+    const [{ content }] = (await world.ask('GET', `/v1/agents/${agent.id}/messages?limit=1`)).body
+    expect(content.indexOf('<shared>')).toBeGreaterThan(0)
+    expect(content.indexOf('<shared>')).toBeLessThan(content.indexOf('<human>'))
+  })
+
   it('of an older kind has greeted already', async () => {
     const agent = await create({ agent_type: 'memgpt_v2_agent' })
     expect(agent.message_ids).toHaveLength(4)

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { Answer } from '../../../test/http-world.ts'
 import { openServerWorld, type ServerWorld } from '../../../test/server-world.ts'
 import type { Json } from '../../domain/json.ts'
 
@@ -80,6 +81,48 @@ describe('the history of a conversation', () => {
     const asked = world.mock.log().findLast(({ answer }) => answer?.text === 'echo: two')
     expect(JSON.stringify(asked?.body)).toContain('echo: one')
     expect(JSON.stringify(asked?.body)).not.toContain('third')
+  })
+})
+
+describe('the model of a conversation', () => {
+  const schema = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] }
+  const settings = {
+    provider_type: 'openai',
+    temperature: 0.1,
+    response_format: { type: 'json_schema', json_schema: { name: 'place', schema } },
+  }
+  const textOf = (answer: Answer) => answer.body.messages.at(-1).content
+
+  it('is asked with the conversation’s settings, and only there', async () => {
+    const { id } = await create({ model_settings: settings })
+    expect(JSON.parse(textOf(await send(id, 'data please')))).toHaveProperty('city')
+    expect(world.mock.log({ contains: 'data please' }).at(-1)?.body).toMatchObject({ temperature: 0.1 })
+    const other = await create()
+    expect(textOf(await send(other.id, 'nothing special'))).toBe('echo: nothing special')
+    await world.ask('PATCH', `/v1/conversations/${id}`, { model_settings: null })
+    expect(textOf(await send(id, 'words again'))).toBe('echo: words again')
+  })
+
+  it('has settings with all that was left open, and a change of them tells no context', async () => {
+    const { id } = await create()
+    const sent = { provider_type: 'google_ai', temperature: 0.1 }
+    const changed = (await world.ask('PATCH', `/v1/conversations/${id}`, { model_settings: sent })).body
+    expect(changed.in_context_message_ids).toEqual([])
+    expect(changed.model_settings).toEqual({
+      ...sent,
+      max_output_tokens: 65_536,
+      parallel_tool_calls: true,
+      thinking_config: { include_thoughts: true, thinking_budget: 1_024 },
+      response_schema: null,
+    })
+    const known = (await world.ask('GET', `/v1/conversations/${id}`)).body
+    expect(known.in_context_message_ids).toHaveLength(1)
+  })
+
+  it('is not asked with settings that no provider has', async () => {
+    const { id } = await create()
+    const nonsense = { model_settings: { provider_type: 'nobody' } }
+    expect((await world.ask('PATCH', `/v1/conversations/${id}`, nonsense)).status).toBe(422)
   })
 })
 

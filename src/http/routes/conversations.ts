@@ -29,7 +29,8 @@ import { cancelAll } from '../cancel.ts'
 import type { HttpDeps } from '../deps.ts'
 import { previewRequest } from '../preview.ts'
 import { type Endpoint, route } from '../route.ts'
-import { AnyObject, id, ShownObject } from '../schemas/basics.ts'
+import { id, ShownObject } from '../schemas/basics.ts'
+import { ModelSettings } from '../schemas/model-settings.ts'
 import { Moment } from '../schemas/moment.ts'
 import { queryBool, queryEnum, queryEnums, queryInt, queryText } from '../schemas/query.ts'
 import { ConversationMessageRequest, decodeSend } from '../schemas/send.ts'
@@ -39,6 +40,7 @@ import { targetOf } from '../targets.ts'
 import { viewOptionsFor } from '../view-options.ts'
 import { toWireConversation } from '../wire/conversation.ts'
 import { toWireMessage } from '../wire/message.ts'
+import { toStoredSettings } from '../wire/model-settings.ts'
 import { followFrom } from './runs.ts'
 
 const conv = z.object({ conversation_id: id('conv') })
@@ -66,7 +68,7 @@ const createBody = z
     summary: z.string().nullish(),
     isolated_block_labels: z.array(z.string()).nullish(),
     model: z.string().nullish(),
-    model_settings: AnyObject.nullish(),
+    model_settings: ModelSettings.nullish(),
     message_policy: z.enum(MESSAGE_POLICIES).nullish(),
   })
   .nullish()
@@ -94,7 +96,7 @@ function create(deps: HttpDeps): Endpoint {
         userId: actor.userId,
         summary: body?.summary ?? null,
         model: body?.model ?? null,
-        modelSettings: body?.model_settings ?? null,
+        modelSettings: body?.model_settings ? toStoredSettings(body.model_settings) : null,
         messagePolicy: body?.message_policy ?? null,
         isolatedLabels: body?.isolated_block_labels ?? [],
       })
@@ -168,7 +170,7 @@ function update(deps: HttpDeps): Endpoint {
       body: z.object({
         summary: z.string().nullish(),
         model: z.string().nullish(),
-        model_settings: AnyObject.nullish(),
+        model_settings: ModelSettings.nullish(),
         last_message_at: Moment.nullish(),
         message_policy: z.enum(MESSAGE_POLICIES).nullish(),
       }),
@@ -179,12 +181,15 @@ function update(deps: HttpDeps): Endpoint {
       const change: ConversationChange = {
         ...(body.summary !== undefined && { summary: body.summary }),
         ...(body.model !== undefined && { model: body.model }),
-        ...(body.model_settings !== undefined && { modelSettings: body.model_settings }),
+        ...(body.model_settings !== undefined && {
+          modelSettings: body.model_settings && toStoredSettings(body.model_settings),
+        }),
         ...(body.message_policy !== undefined && { messagePolicy: body.message_policy }),
         ...(body.last_message_at && { lastMessageAt: body.last_message_at }),
       }
       const changed = await updateConversation(deps.db, actor.organizationId, params.conversation_id, change)
-      return c.json(toWireConversation(changed))
+      // Clients know its context only from where they ask for it.
+      return c.json(toWireConversation({ ...changed, contextIds: [] }))
     },
   )
 }

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../domain/json.ts'
 import type { Conversation } from '../../store/conversations.ts'
+import { toWireSettings } from './model-settings.ts'
 
 export function toWireConversation(conversation: Conversation): JsonObject {
   return {
@@ -13,7 +14,7 @@ export function toWireConversation(conversation: Conversation): JsonObject {
     in_context_message_ids: conversation.contextIds,
     isolated_block_ids: conversation.isolatedIds,
     model: conversation.model,
-    model_settings: conversation.model_settings,
+    model_settings: conversation.model_settings && toWireSettings(conversation.model_settings),
     last_message_at: conversation.last_message_at,
     ...(conversation.message_policy !== null && { message_policy: conversation.message_policy }),
   }

@@ -4,6 +4,7 @@ import type { ModelSettings } from '../schemas/model-settings.ts'
 
 /** What a model may write in one answer, where nothing else is said. Tokens. */
 const OUTPUT_TOKENS_DEFAULT = 4_096
+const GOOGLE_OUTPUT_TOKENS_DEFAULT = 65_536
 const THINKING_TOKENS_DEFAULT = 1_024
 
 /**
@@ -64,6 +65,17 @@ function openAiFields(settings: OpenAiSettings): Partial<LlmConfig> {
     response_format: settings.response_format,
     strict: settings.strict,
   }
+}
+
+/** Settings as they are kept by themselves: a cap that was not sent stays open. */
+export function toStoredSettings({ max_output_tokens, ...settings }: ModelSettings): JsonObject {
+  return { ...settings, ...(max_output_tokens !== undefined && { max_output_tokens }) }
+}
+
+/** Settings that are kept by themselves, as clients read them: with the cap that counts where none was sent. */
+export function toWireSettings(settings: JsonObject): JsonObject {
+  const isGoogle = settings.provider_type === 'google_ai' || settings.provider_type === 'google_vertex'
+  return { max_output_tokens: isGoogle ? GOOGLE_OUTPUT_TOKENS_DEFAULT : OUTPUT_TOKENS_DEFAULT, ...settings }
 }
 
 /** The same the other way: a config in the words of its provider. Null for a dialect that has no such words. */
