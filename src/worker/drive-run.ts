@@ -76,7 +76,9 @@ async function endAfter(
   driveNext: DriveNext,
 ): Promise<'ended' | 'dropped' | 'again'> {
   const { deps, lease } = drive
-  if (error instanceof LeaseLost || drive.abort.signal.aborted) {
+  // Who aborts says why.
+  if (drive.abort.signal.aborted) return 'dropped'
+  if (error instanceof LeaseLost) {
     deps.observe({ type: 'run_lost', runId: lease.runId, epoch: lease.epoch })
     return 'dropped'
   }

@@ -188,6 +188,8 @@ async function resultOf(
     signal: drive.abort.signal,
   }
   const result = await orThrown(tool.run(planned.args, context), drive.abort.signal)
+  if (drive.abort.signal.aborted)
+    throw new LeaseLost(`${call.name} ended when its run was no longer driven here`)
   return returnOf(call, planned.tool, result, time())
 }
 

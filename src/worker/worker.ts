@@ -295,7 +295,14 @@ export class Worker {
   }
 
   #dropAll(): void {
-    for (const { drive } of this.#active.values()) drive.abort.abort()
+    for (const { drive } of this.#active.values()) this.#lose(drive)
+  }
+
+  /** Somebody else has the run, or has ended it: neither the run's failure nor ours. */
+  #lose({ lease, abort }: Drive): void {
+    if (abort.signal.aborted) return
+    this.#deps.observe({ type: 'run_lost', runId: lease.runId, epoch: lease.epoch })
+    abort.abort()
   }
 
   /** Other processes have news of these runs: perhaps they have ended one that is driven here. */
@@ -308,7 +315,10 @@ export class Worker {
     const leases = [...this.#active.values()].map(({ drive }) => drive.lease)
     if (leases.length === 0) return
     try {
-      for (const runId of await readLostRuns(this.#deps.db, leases)) this.abort(runId)
+      for (const runId of await readLostRuns(this.#deps.db, leases)) {
+        const active = this.#active.get(runId)
+        if (active) this.#lose(active.drive)
+      }
     } catch (error) {
       this.#deps.observe({ type: 'database_trouble', what: 'watching runs', error })
     }

@@ -3,7 +3,7 @@ import type { BuiltInTool } from '../../src/domain/tool.ts'
 import { createLog } from '../../src/log.ts'
 import { startServer } from '../../src/serve.ts'
 
-/** The server as it is shipped, with one more tool: one that acts outside, and would act again if it were called again. */
+/** The server as it is shipped, with two more tools. One acts outside, and would act again if it were called again. */
 const noteOutside: BuiltInTool = {
   spec: {
     name: 'note_outside',
@@ -26,7 +26,26 @@ const noteOutside: BuiltInTool = {
   },
 }
 
+/** One that may be called again, and ends the server each time. */
+const killServer: BuiltInTool = {
+  spec: {
+    name: 'kill_server',
+    description: 'Kills the server.',
+    parameters: { type: 'object', properties: {} },
+  },
+  toolType: 'letta_builtin',
+  enableParallelExecution: true,
+  tool: {
+    effect: 'acts',
+    idempotent: true,
+    async run() {
+      process.kill(process.pid, 'SIGKILL')
+      return { ok: true, output: 'never' }
+    },
+  },
+}
+
 const config = readConfig(process.env)
-const server = await startServer(config, process.env, createLog(config).observe, [noteOutside])
+const server = await startServer(config, process.env, createLog(config).observe, [noteOutside, killServer])
 console.log(`listens on ${server.url}`)
 process.on('SIGTERM', () => void server.stop().then(() => process.exit(0)))

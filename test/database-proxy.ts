@@ -1,0 +1,76 @@
+import { once } from 'node:events'
+import { connect, createServer, type Socket } from 'node:net'
+import pg from 'pg'
+
+/** Stands between a server and its database, counts commits, and loses the answers of those that a test names. */
+export type DatabaseProxy = {
+  url: string
+  /** Commits that have passed. */
+  readonly commits: number
+  /** The nth commit from now reaches the database, and its answer reaches nobody: the connection is gone. */
+  cut(nth: number): void
+  /** Whether that has happened. */
+  readonly hasCut: boolean
+  close(): void
+}
+
+/** A simple query of this one word, as the pool sends it: `Q`, length, text, NUL. */
+const COMMIT = Buffer.concat([Buffer.from('Q'), Buffer.from([0, 0, 0, 11]), Buffer.from('commit\0')])
+
+export async function openDatabaseProxy(databaseUrl: string): Promise<DatabaseProxy> {
+  const {
+    host,
+    port,
+    user = 'postgres',
+    password,
+    database,
+  } = new pg.Client({ connectionString: databaseUrl })
+  let commits = 0
+  let cutAt = 0
+  const sockets = new Set<Socket>()
+  const server = createServer((client) => {
+    const upstream = host.startsWith('/') ? connect(`${host}/.s.PGSQL.${port}`) : connect(port, host)
+    let losing = false
+    for (const socket of [client, upstream]) {
+      sockets.add(socket)
+      socket.on('error', () => undefined)
+      socket.on('close', () => {
+        sockets.delete(socket)
+        client.destroy()
+        upstream.destroy()
+      })
+    }
+    client.on('data', (chunk: Buffer) => {
+      if (chunk.equals(COMMIT)) {
+        commits += 1
+        losing ||= commits === cutAt
+      }
+      upstream.write(chunk)
+    })
+    upstream.on('data', (chunk: Buffer) => {
+      if (losing) client.destroy()
+      else client.write(chunk)
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  const at = typeof address === 'object' && address ? address.port : 0
+  const login = password ? `${user}:${encodeURIComponent(String(password))}` : user
+  return {
+    url: `postgres://${login}@127.0.0.1:${at}/${database}`,
+    get commits() {
+      return commits
+    },
+    get hasCut() {
+      return cutAt > 0 && commits >= cutAt
+    },
+    cut(nth) {
+      cutAt = commits + nth
+    },
+    close() {
+      server.close()
+      for (const socket of sockets) socket.destroy()
+    },
+  }
+}
