@@ -143,6 +143,7 @@ function concludeAnswer(
     finish: 'tool_calls',
     outstanding: outstandingTools(state.agent.toolRules, available, called),
     forcedInVain: false,
+    starved: false,
     isLastStep: false,
     nudges: 0,
   })

@@ -24,6 +24,8 @@ export type Replied = {
   /** The calls of the answer, in its order. */
   calls: ToolCall[]
   forced: boolean
+  /** A call is demanded, and there is none to make. */
+  starved: boolean
   /** The call asks to go on after it, of an agent that must ask. */
   heartbeat: boolean
   isLastStep: boolean
@@ -96,6 +98,7 @@ export function concludeStep(
     finish: replied.finish,
     outstanding: outstandingTools(state.agent.toolRules, available, called),
     forcedInVain: replied.forced && plans.length === 0,
+    starved: replied.starved,
     isLastStep: replied.isLastStep,
     nudges: state.nudges,
   }

@@ -13,6 +13,8 @@ export type StepFacts = {
   outstanding: string[]
   /** The model had to call a tool and did not. */
   forcedInVain: boolean
+  /** The rules demand a call and leave none: the agent cannot go on by them. */
+  starved: boolean
   /** After these calls the turn goes on, unless a rule ends it. False only for agents that must ask for that. */
   goesOn: boolean
   /** What the model is told when it goes on after its calls; null: it needs no word. */
@@ -49,6 +51,7 @@ function afterText(facts: StepFacts): Continuation {
   if (facts.forcedInVain && facts.nudges < NUDGES_MAX && !facts.isLastStep)
     return goOn('you must call a tool now.')
   if (facts.forcedInVain) return stop('no_tool_call')
+  if (facts.starved) return stop('invalid_tool_call')
   return stop('end_turn')
 }
 

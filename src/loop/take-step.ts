@@ -135,6 +135,7 @@ function repliedOf(
     usage: reply.usage,
     calls: parallel ? reply.toolCalls : reply.toolCalls.slice(0, 1),
     forced: (offer.choice.type === 'required' || offer.choice.type === 'tool') && offer.specs.length > 0,
+    starved: offer.decision.forced && offer.specs.length === 0,
     heartbeat,
     isLastStep: state.stepsDone + 1 >= state.request.stepsMax,
   }

@@ -32,7 +32,7 @@ describe('what may be called', () => {
     ['max_count 2: it is offered twice', [twice], called('a'), { allowed: 'abcd', forced: false }],
     ['… and not a third time', [twice], called('a', 'b', 'a'), { allowed: 'bcd', forced: false }],
     [
-      'empty intersection offers nothing',
+      '12: empty intersection offers nothing',
       [children, parent, { type: 'max_count_per_step', tool_name: 'b', max_count_limit: 0 }],
       called('a'),
       { allowed: '', forced: true },
@@ -41,6 +41,26 @@ describe('what may be called', () => {
       'a rule of a tool that is not there restricts nothing',
       [{ ...runFirst, tool_name: 'gone' }],
       [],
+      { allowed: 'abcd', forced: false },
+    ],
+    [
+      'nor does one of whose children none is there',
+      [{ ...children, children: ['gone'] }],
+      called('a'),
+      { allowed: 'abcd', forced: false },
+    ],
+    [
+      'nor one that maps to tools that are not there',
+      [
+        {
+          type: 'conditional',
+          tool_name: 'a',
+          child_output_mapping: { x: 'gone' },
+          default_child: 'gone',
+          require_output_mapping: true,
+        },
+      ],
+      called('a'),
       { allowed: 'abcd', forced: false },
     ],
   ])('%s', (_, rules, history, expected) => {
@@ -52,7 +72,7 @@ describe('what may be called', () => {
   })
 })
 
-describe('conditional mapping with string, boolean, integer, float and default', () => {
+describe('11: conditional mapping with string, boolean, integer, float and default', () => {
   const rule = (more: Partial<Extract<ToolRule, { type: 'conditional' }>> = {}): ToolRule => ({
     type: 'conditional',
     tool_name: 'a',

@@ -84,7 +84,7 @@ export type ToolDecision = {
  * which is not there restrict nothing; rules that leave nothing leave nothing (and never silently everything).
  */
 export function decideTools(rules: ToolRule[], available: string[], history: CalledTool[]): ToolDecision {
-  const live = rules.filter((rule) => available.includes(rule.tool_name) || rule.type === 'parent_last_tool')
+  const live = rules.flatMap((rule) => liveRule(rule, available) ?? [])
   const first = live.filter((rule) => rule.type === 'run_first').map((rule) => rule.tool_name)
   const starts = history.length === 0 && first.length > 0
   const allowed = starts
@@ -95,6 +95,19 @@ export function decideTools(rules: ToolRule[], available: string[], history: Cal
     forced: starts || live.some((rule) => behaviourOf(rule).forces?.(rule, history) ?? false),
     prefilled: prefillsOf(live, allowed, history),
   }
+}
+
+/** What of a rule is about tools that there are; null: nothing. */
+function liveRule(rule: ToolRule, available: string[]): ToolRule | null {
+  const isThere = (tool: string) => available.includes(tool)
+  if (rule.type === 'parent_last_tool') return rule.children.some(isThere) ? rule : null
+  if (!isThere(rule.tool_name)) return null
+  if (rule.type === 'constrain_child_tools') return rule.children.some(isThere) ? rule : null
+  if (rule.type !== 'conditional') return rule
+  const mapped = Object.entries(rule.child_output_mapping).filter(([, child]) => isThere(child))
+  const other = rule.default_child && isThere(rule.default_child) ? rule.default_child : null
+  if (mapped.length === 0 && other === null) return null
+  return { ...rule, child_output_mapping: Object.fromEntries(mapped), default_child: other }
 }
 
 function prefillsOf(rules: ToolRule[], allowed: string[], history: CalledTool[]): ToolDecision['prefilled'] {

@@ -26,8 +26,10 @@ export function openPool(options: ConnectionOptions): pg.Pool {
     idle_in_transaction_session_timeout: 15_000,
     application_name: 'perdure',
   })
-  // A connection that dies while idle is replaced at the next checkout; without a listener it would end the process.
+  // A connection that dies is replaced at the next checkout, and whoever uses it hears of that from its query. Without
+  // listeners its death would end the process: the pool's is for those that are idle, the client's for those in use.
   pool.on('error', () => undefined)
+  pool.on('connect', (client) => void client.on('error', () => undefined))
   return pool
 }
 

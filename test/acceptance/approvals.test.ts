@@ -28,6 +28,16 @@ async function asked(more = {}) {
 }
 
 describe('acceptance: approvals and client tools', () => {
+  it('13: what is asked for does not hold the heartbeat of an agent of an older kind', async () => {
+    const rule = { type: 'requires_approval', tool_name: 'core_memory_append' }
+    const talk = await Talk.open(world, { agent_type: 'memgpt_agent', tool_rules: [rule] })
+    const args = { label: 'human', content: 'tea', request_heartbeat: true, thinking: 'He likes it.' }
+    const { body } = await talk.say(script({ calls: [call('core_memory_append', args)] }))
+    const request = body.messages.at(-1)
+    expect(request.message_type).toBe('approval_request_message')
+    expect(JSON.parse(request.tool_call.arguments)).toEqual({ label: 'human', content: 'tea' })
+  })
+
   it('14: a mixed batch waits as a whole; the answer stores one tool row with all returns', async () => {
     const talk = await Talk.open(world, PARALLEL)
     const search = call('conversation_search', { query: 'x' })

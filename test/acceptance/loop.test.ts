@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openServerWorld, type ServerWorld } from '../server-world.ts'
+import { MOCK_MODEL, openServerWorld, type ServerWorld } from '../server-world.ts'
 import { call, note, script, Talk, typesOf } from './talk.ts'
 
 /** The loop's acceptance list: messages, rules and failures, seen through the front door. */
 let world: ServerWorld
 beforeAll(async () => {
-  world = await openServerWorld()
+  // Claude is not asked here, only prepared for.
+  world = await openServerWorld({ ANTHROPIC_API_KEY: 'k', ANTHROPIC_BASE_URL: 'http://127.0.0.1:9' })
 })
 afterAll(() => world.close())
 
@@ -66,6 +67,25 @@ describe('acceptance: loop and messages', () => {
     await talk.say(`what about ${prompt_refresh}?`)
     const messages = talk.requestWith(`what about ${prompt_refresh}?`).messages as { content: string }[]
     expect(messages[0]?.content.includes(word)).toBe(isVisible)
+  })
+
+  it.each([
+    ['anthropic/claude-haiku-4-5', 'letta_v1_agent', true],
+    ['anthropic/claude-haiku-4-5', 'memgpt_v2_agent', true],
+    ['anthropic/claude-haiku-4-5', 'memgpt_agent', false],
+    [MOCK_MODEL, 'letta_v1_agent', false],
+  ])('6: line numbers for %s and %s: %s', async (model, agent_type, areThere) => {
+    const talk = await Talk.open(world, { model, agent_type })
+    const [prompt] = await talk.list('order=asc&limit=1')
+    expect(String(prompt?.content).includes('\n1→ Ann.')).toBe(areThere)
+    expect(String(prompt?.content).includes('\nAnn.\n')).toBe(!areThere)
+  })
+
+  it('6: no blocks compile to an empty section', async () => {
+    const talk = await Talk.open(world, { memory_blocks: [], system: 'Be brief.' })
+    const [prompt] = await talk.list('order=asc&limit=1')
+    expect(String(prompt?.content)).not.toContain('memory_blocks')
+    expect(String(prompt?.content)).toMatch(/^Be brief\.\n+<memory_metadata>/)
   })
 
   it('7: order=desc is the newest page, oldest first', async () => {
@@ -131,6 +151,20 @@ describe('acceptance: rules', () => {
     expect(body.stop_reason.stop_reason).toBe('tool_rule')
   })
 
+  it('12: an empty intersection offers nothing, and a turn that has to call something ends there', async () => {
+    const talk = await Talk.open(
+      world,
+      rules(
+        { type: 'constrain_child_tools', tool_name: 'memory_insert', children: ['memory_insert'] },
+        { type: 'max_count_per_step', tool_name: 'memory_insert', max_count_limit: 1 },
+      ),
+    )
+    const { body } = await talk.say(script({ calls: [note('starved')] }, { say: 'What now?' }))
+    expect(body.messages.at(-1).content).toBe('What now?')
+    expect(body.stop_reason.stop_reason).toBe('invalid_tool_call')
+    expect(talk.requestWith('starved').tools ?? []).toEqual([])
+  })
+
   it('a required tool that was never called: the model is reminded, and the turn ends in the end', async () => {
     const talk = await Talk.open(
       world,
@@ -161,6 +195,20 @@ describe('acceptance: failures', () => {
     await talk.say('[[call memory_insert {"label":"human","new_string":"a long text"}]] [[length]]')
     const { value } = (await world.ask('GET', `/v1/agents/${talk.agent}/core-memory/blocks/human`)).body
     expect(value).toBe('Ann.')
+  })
+
+  it('33: a call that has lost its result is closed in the next request', async () => {
+    const talk = await Talk.open(world)
+    const { body } = await talk.say(script({ calls: [note('tea')] }, { say: 'Noted.' }))
+    const lost = body.messages[1].id
+    const ids = (await talk.state()).message_ids as string[]
+    const message_ids = ids.filter((id) => id !== lost)
+    expect(message_ids).toHaveLength(ids.length - 1)
+    await world.ask('PATCH', `/v1/agents/${talk.agent}`, { message_ids })
+    expect((await talk.say('does it go on?')).body.messages.at(-1).content).toBe('echo: does it go on?')
+    const sent = talk.requestWith('does it go on?').messages as { role: string; tool_call_id?: string }[]
+    const [{ tool_call_id }] = body.messages[0].tool_calls
+    expect(sent.find(({ role }) => role === 'tool')).toMatchObject({ tool_call_id })
   })
 
   it.each([

@@ -1,0 +1,19 @@
+import { sql } from 'kysely'
+import { expect, it } from 'vitest'
+import { openTestDatabase } from '../../test/databases.ts'
+import { dbOf, openPool } from './connection.ts'
+
+it('a connection that is cut in the middle of a transaction fails that, and ends no process', async () => {
+  const { url } = await openTestDatabase()
+  const db = dbOf(openPool({ connectionString: url }))
+  const cut = db.transaction().execute(async (tx) => {
+    const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(tx)
+    // From outside, and while the transaction has no query on its way.
+    await sql`select pg_terminate_backend(${rows[0]?.pid})`.execute(db)
+    await new Promise((done) => setTimeout(done, 200))
+    await sql`select 1`.execute(tx)
+  })
+  await expect(cut).rejects.toThrow()
+  expect((await sql`select 1 as one`.execute(db)).rows).toEqual([{ one: 1 }])
+  await db.destroy()
+})
