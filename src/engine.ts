@@ -112,6 +112,7 @@ export async function startEngine(parts: EngineParts): Promise<Engine> {
     guard: { allow: config.outboundAllow },
     secret: config.callbackSecret,
     toResult: parts.toResult,
+    fault: deps.fault,
   }
   await queue.work({
     drive: (job) => worker.tryDrive(job),

@@ -8,6 +8,9 @@ const START_MS_MAX = 60_000
 /** How a checkout starts the server. */
 const FROM_SOURCE = [process.execPath, join(import.meta.dirname, '../src/cli/main.ts'), 'serve']
 
+/** Where `npm start` keeps its compiled code: a start from there takes half the time. */
+const COMPILED = join(import.meta.dirname, '../node_modules/.cache/compile')
+
 export type ServerProcess = {
   url: string
   pid: number
@@ -27,7 +30,13 @@ export async function startServerProcess(
 ): Promise<ServerProcess> {
   const child = spawn(command, args, {
     cwd,
-    env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', PERDURE_PORT: '0', ...settings },
+    env: {
+      PATH: process.env.PATH ?? '',
+      HOME: process.env.HOME ?? '',
+      PERDURE_PORT: '0',
+      NODE_COMPILE_CACHE: COMPILED,
+      ...settings,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const ended = once(child, 'exit')

@@ -23,6 +23,7 @@ export async function* afterCommit(
     followUps: [],
     answer: null,
     step: committed.next,
+    concluded: committed.outcome,
     stepsDone: before.stepsDone + (usage ? 1 : 0),
     usage: usage ? addUsage(before.usage, usage) : before.usage,
     nudges: inVain(committed.messages) ? before.nudges + 1 : 0,

@@ -5,6 +5,7 @@ import { newId } from '../domain/id.ts'
 import { formatLocalTime } from '../domain/local-time.ts'
 import type { Message } from '../domain/message.ts'
 import { otidOf } from '../domain/otid.ts'
+import type { Outcome } from '../domain/run.ts'
 import { compactionDue, countTokens, systemTooLarge, thresholdOf, tokensNow } from './compact/measure.ts'
 import { summaryText } from './compact/prompts.ts'
 import { type Shrunk, shrink } from './compact/shrink.ts'
@@ -43,6 +44,31 @@ export async function* compactAfterStep(
   if (!compactionDue(state, state.context.length, committed.contextTokens)) {
     return outcome ? { type: 'ended' } : { type: 'next', state }
   }
+  return yield* compactAndEnd(state, stepId, outcome, ports, signal)
+}
+
+/** What an earlier driver has left of a turn that is over: the compaction, if it is still due, and the end of the run. */
+export async function* endConcluded(
+  state: LoopState,
+  outcome: Outcome,
+  ports: LoopPorts,
+  signal: AbortSignal,
+): AsyncGenerator<LoopEvent, StepResult> {
+  if (compactionDue(state, state.context.length, tokensNow(state))) {
+    return yield* compactAndEnd(state, state.context.at(-1)?.stepId ?? null, outcome, ports, signal)
+  }
+  await ports.settle(outcome, [], null)
+  return { type: 'ended' }
+}
+
+/** `outcome`: how the run ends; null: it goes on. */
+async function* compactAndEnd(
+  state: LoopState,
+  stepId: StepId | null,
+  outcome: Outcome | null,
+  ports: LoopPorts,
+  signal: AbortSignal,
+): AsyncGenerator<LoopEvent, StepResult> {
   const cause = { trigger: 'post_step_context_check' as const, stepId, goesOn: outcome === null }
   const compacted = yield* compactContext(state, cause, ports, signal)
   if (signal.aborted) return { type: 'lost' }

@@ -1,5 +1,6 @@
 import { newId } from '../domain/id.ts'
 import { answerApproval } from './answer-approval.ts'
+import { endConcluded } from './compact-context.ts'
 import type { LoopEvent, LoopPorts, LoopState, StepResult } from './state.ts'
 import { takeStep } from './take-step.ts'
 
@@ -44,6 +45,7 @@ async function* nextStep(
   signal: AbortSignal,
   hasCredit: () => Promise<boolean>,
 ): AsyncGenerator<LoopEvent, StepResult> {
+  if (state.concluded) return yield* endConcluded(state, state.concluded, ports, signal)
   if (state.answer) return yield* answerApproval(state, state.answer, ports, signal)
   if (state.stepsDone >= state.request.stepsMax) {
     await ports.settle({ stopReason: 'max_steps', error: null }, state.unsaved, null)

@@ -29,6 +29,8 @@ export type LoopState = {
   answer: OpenAnswer | null
   /** The step in flight; its row is in the database. Null: the next commit or claim starts one. */
   step: StepRef | null
+  /** How the turn ended, when an earlier driver has saved that and not ended the run. */
+  concluded: Outcome | null
   /** Model calls finished in this run. */
   stepsDone: number
   usage: Usage

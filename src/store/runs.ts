@@ -3,6 +3,7 @@ import { Fault } from '../domain/fault.ts'
 import type { OrganizationId, RunId, UserId } from '../domain/id.ts'
 import type { Message } from '../domain/message.ts'
 import type { Lease, Run } from '../domain/run.ts'
+import type { StopReason } from '../domain/stop-reason.ts'
 import type { TurnRequest } from '../domain/turn.ts'
 import { RUN_COLUMNS, toRun } from './run-rows.ts'
 import type { Db } from './schema.ts'
@@ -44,6 +45,27 @@ export async function readAskers(
     .select(['id', 'created_by_id'])
     .execute()
   return new Map(rows.flatMap((row) => (row.created_by_id ? [[row.id, row.created_by_id]] : [])))
+}
+
+/** Notes how the turn of a run has ended, for whoever must end the run if its driver does not come to it. */
+export async function saveConclusion(tx: Db, lease: Lease, stopReason: StopReason): Promise<void> {
+  await tx
+    .updateTable('runs')
+    .set({ concluded_with: stopReason })
+    .where('organization_id', '=', lease.organizationId)
+    .where('id', '=', lease.runId)
+    .execute()
+}
+
+/** Undefined: the turn goes on. */
+export async function findConclusion(db: Db, lease: Lease): Promise<StopReason | undefined> {
+  const row = await db
+    .selectFrom('runs')
+    .where('organization_id', '=', lease.organizationId)
+    .where('id', '=', lease.runId)
+    .select('concluded_with')
+    .executeTakeFirst()
+  return row?.concluded_with ?? undefined
 }
 
 /** What was asked of a run, as it was admitted. */
@@ -104,6 +126,7 @@ export async function lockRun(tx: Db, organizationId: OrganizationId, id: RunId)
       'status',
       'stop_reason',
       'holds_turn',
+      'concluded_with',
       'request',
       'lease_epoch',
     ])

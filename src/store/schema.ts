@@ -301,6 +301,8 @@ export type RunsTable = {
   parent_run_id: RunId | null
   answers_run_id: RunId | null
   journal_version: Generated<number>
+  /** The turn is over and saved; the run ends so once the compaction after it is done. */
+  concluded_with: StopReason | null
   created_order: GeneratedAlways<number>
   body_hash: string | null
   response_sent_at: string | null

@@ -7,6 +7,7 @@ import { saveCallback, saveJobCallback } from '../store/callbacks.ts'
 import { findJob } from '../store/jobs.ts'
 import { findRun } from '../store/runs.ts'
 import type { Db } from '../store/schema.ts'
+import type { EngineDeps } from './deps.ts'
 import type { Observe } from './observation.ts'
 import type { OutboundGuard } from './outbound-guard.ts'
 import { postJson } from './post-json.ts'
@@ -23,6 +24,7 @@ export type CallbackDeps = {
   secret: string | null
   /** The result as the wire shows it: `{messages, stop_reason, usage, …}`. */
   toResult(run: Run, answer: RunAnswer): JsonObject
+  fault: EngineDeps['fault']
 }
 
 /**
@@ -43,7 +45,9 @@ export async function deliverCallback(
     completed_at: run.completedAt,
     metadata: { ...run.metadata, result: deps.toResult(run, answer) },
   })
+  deps.fault('before_callback')
   const tried = await post(deps, run.id, `run ${run.id}`, run.callbackUrl, body)
+  deps.fault('after_callback')
   await saveCallback(deps.db, organizationId, runId, tried)
   deps.observe({ type: 'callback_tried', runId, ...tried })
   if (tried.error !== null) throw new Error(tried.error)

@@ -17,7 +17,7 @@ import { insertFrames } from '../store/events.ts'
 import { holdRun, reserveSeq } from '../store/leases.ts'
 import { saveDone } from '../store/ledger.ts'
 import { hasMessage, insertMessages, updateSystemMessage } from '../store/messages.ts'
-import { findRun } from '../store/runs.ts'
+import { findRun, saveConclusion } from '../store/runs.ts'
 import type { Db } from '../store/schema.ts'
 import { type ScopeRow, toScope } from '../store/scopes.ts'
 import { saveTtft } from '../store/settle-run.ts'
@@ -108,6 +108,7 @@ async function endOrGoOn(
     return { result, frames, settlement: settlement ?? null }
   }
   const next = conclusion.outcome ? null : await startNext(tx, drive, commit)
+  if (conclusion.outcome) await saveConclusion(tx, drive.lease, conclusion.outcome.stopReason)
   await reserveSeq(tx, drive.lease, seq)
   return { result: { ...conclusion, next, scope: toScope(scope) }, frames, settlement: null }
 }

@@ -42,7 +42,7 @@ export type EngineDeps = {
   fault(point: FaultPoint): void
 }
 
-/** Where a crash test may kill the process: before and after each commit, and in mid-stream and mid-flush. */
+/** Where a crash test may kill the process: before and after each commit and callback, in mid-stream and in mid-flush. */
 export const FAULT_POINTS = [
   'before_admission',
   'after_admission',
@@ -59,5 +59,7 @@ export const FAULT_POINTS = [
   'after_cancel',
   'before_compaction',
   'after_compaction',
+  'before_callback',
+  'after_callback',
 ] as const
 export type FaultPoint = (typeof FAULT_POINTS)[number]

@@ -2,6 +2,7 @@ import type { MessageId, OrganizationId, RunId } from '../domain/id.ts'
 import type { Message, MessageOf } from '../domain/message.ts'
 import { isTerminal, type Outcome, type Run } from '../domain/run.ts'
 import type { StoredReply } from '../domain/step.ts'
+import type { StopReason } from '../domain/stop-reason.ts'
 import type { TurnRequest } from '../domain/turn.ts'
 import { timestampNow } from '../lib/clock.ts'
 import { type Closing, closeTurn, denyRequest, type OpenTurn } from '../loop/close-turn.ts'
@@ -77,7 +78,7 @@ export async function endRunInTx(
   }
   if (isTerminal(run.status)) return cancelApproval(tx, deps, settled, scope, outcome)
   if (!run.holds_turn) return withdrawWaiting(tx, deps, settled, run.request, scope, closing, outcome)
-  return endActive(tx, deps, settled, run.request, scope, closing, outcome, options)
+  return endActive(tx, deps, settled, run, scope, closing, outcome, options)
 }
 
 type LockedRun = NonNullable<Awaited<ReturnType<typeof lockRun>>>
@@ -95,19 +96,25 @@ async function cancelApproval(
   scope: ScopeRow,
   outcome: Outcome,
 ): Promise<Settlement | undefined> {
-  const open = await findOpenApproval(tx, scope)
-  if (open?.run_id !== run.runId || outcome.stopReason !== 'cancelled') return undefined
-  const context = await readContext(tx, run.organizationId, scope.id, scope.context_epoch)
-  const request = context.find((message) => message.id === open.message_id)
-  if (request?.role !== 'approval_request') return undefined
-  const turn = await turnOf(tx, run, null, [])
-  await storeInContext(tx, run, scope, denyRequest(turn, request, besidesOf(context, request)))
-  await deleteApproval(tx, run.organizationId, scope.id)
+  if (outcome.stopReason !== 'cancelled' || !(await denyOpen(tx, run, scope))) return undefined
   return settleInTx(tx, deps, run, outcome, {
     seqFrom: null,
     contextTokens: scope.context_tokens,
     fromCompleted: true,
   })
+}
+
+/** Denies what a run has asked for. False: it has asked for nothing, or that was answered. */
+async function denyOpen(tx: Db, run: Settled, scope: ScopeRow): Promise<boolean> {
+  const open = await findOpenApproval(tx, scope)
+  if (open?.run_id !== run.runId) return false
+  const context = await readContext(tx, run.organizationId, scope.id, scope.context_epoch)
+  const request = context.find((message) => message.id === open.message_id)
+  if (request?.role !== 'approval_request') return false
+  const turn = await turnOf(tx, run, null, [])
+  await storeInContext(tx, run, scope, denyRequest(turn, request, besidesOf(context, request)))
+  await deleteApproval(tx, run.organizationId, scope.id)
+  return true
 }
 
 /**
@@ -135,14 +142,15 @@ async function endActive(
   tx: Db,
   deps: SettleDeps,
   run: Settled,
-  request: TurnRequest,
+  row: LockedRun,
   scope: ScopeRow,
   closing: Closing,
   outcome: Outcome,
   { keepTurn = false }: EndOptions,
 ): Promise<Settlement | undefined> {
+  if (row.concluded_with) return endConcluded(tx, deps, run, row.concluded_with, scope, outcome, { keepTurn })
   const context = await readContext(tx, run.organizationId, scope.id, scope.context_epoch)
-  const turn = await turnOf(tx, run, request, context)
+  const turn = await turnOf(tx, run, row.request, context)
   const messages = closeTurn(turn, closing)
   const nothingSaved = messages.length > 0 && messages.every((message) => turn.unsaved.includes(message))
   if (closing === 'interrupted' && nothingSaved)
@@ -151,6 +159,28 @@ async function endActive(
   for (const stepId of [turn.step?.id, turn.answer?.request.stepId])
     if (stepId) await saveUnknown(tx, run.organizationId, stepId)
   return settleInTx(tx, deps, run, outcome, { seqFrom: null, contextTokens: scope.context_tokens, keepTurn })
+}
+
+/**
+ * A run whose turn is over and saved, and that was making room for the next one. It ends as its turn did, unless it is
+ * cancelled: then what it has asked for is denied.
+ */
+async function endConcluded(
+  tx: Db,
+  deps: SettleDeps,
+  run: Settled,
+  stopReason: StopReason,
+  scope: ScopeRow,
+  outcome: Outcome,
+  { keepTurn = false }: EndOptions,
+): Promise<Settlement | undefined> {
+  const isCancelled = outcome.stopReason === 'cancelled'
+  if (isCancelled) await denyOpen(tx, run, scope)
+  return settleInTx(tx, deps, run, isCancelled ? outcome : { stopReason, error: null }, {
+    seqFrom: null,
+    contextTokens: scope.context_tokens,
+    keepTurn,
+  })
 }
 
 async function turnOf(

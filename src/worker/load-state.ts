@@ -10,6 +10,7 @@ import { readExecutions } from '../store/ledger.ts'
 import { readMessagePage } from '../store/message-lists.ts'
 import { hasMessage, readContext } from '../store/messages.ts'
 import { type Picture, readPicture } from '../store/pictures.ts'
+import { findConclusion } from '../store/runs.ts'
 import { countSteps, findOpenStep, stepValues } from '../store/steps.ts'
 import { inTransaction } from '../store/transaction.ts'
 import { newStep } from './commit.ts'
@@ -35,7 +36,8 @@ export async function loadState(drive: Drive, fresh: { step: StepRef | null } | 
   // Not looked for in the context: it may have been compacted away by now.
   const isSaved = !fresh && first !== undefined && (await hasMessage(deps.db, lease.organizationId, first.id))
   const answer = isSaved ? null : await answerOf(drive, first, stored)
-  const step = fresh ? fresh.step : await stepInFlight(drive, answer !== null)
+  const concluded = fresh ? undefined : await findConclusion(deps.db, lease)
+  const step = fresh ? fresh.step : concluded ? null : await stepInFlight(drive, answer !== null)
   const unsaved = isSaved ? [] : answer ? [answer.response] : withRun(request.input, drive)
   return {
     runId: lease.runId,
@@ -48,6 +50,7 @@ export async function loadState(drive: Drive, fresh: { step: StepRef | null } | 
     followUps: answer ? withRun(request.input.slice(1), drive) : [],
     answer,
     step,
+    concluded: concluded ? { stopReason: concluded, error: null } : null,
     stepsDone: fresh ? 0 : await countSteps(deps.db, lease.organizationId, lease.runId),
     usage: USAGE_NONE,
     nudges: 0,

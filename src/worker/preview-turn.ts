@@ -52,6 +52,7 @@ export async function stateOf(
     followUps: [],
     answer: null,
     step: null,
+    concluded: null,
     stepsDone: 0,
     usage: USAGE_NONE,
     nudges: 0,

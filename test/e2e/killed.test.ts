@@ -1,73 +1,92 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import Letta from '@letta-ai/letta-client'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startServerProcess } from '../server-process.ts'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { type MockLlm, startMockLlm } from '../mock-llm/server.mjs'
+import { endsOf, followFrom, numbersOf, rising, streamUntilCut } from './cut-streams.ts'
+import { KilledServer } from './killed-server.ts'
 
-/** Ends of a run that no more changes. */
-const ENDED = ['completed', 'failed', 'cancelled']
+/**
+ * Goal: wherever the process dies, the run ends, the history is valid, and nothing is lost or there twice.
+ * Method: one turn that acts outside, edits memory and speaks, in a server that kills itself at the named point; its
+ * client reads the stream, then asks the next server for the rest, and repeats its request as clients do.
+ */
+vi.setConfig({ maxConcurrency: 2 })
 
-let folder: string
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'perdure killed '))
+let mock: MockLlm
+beforeAll(async () => {
+  mock = await startMockLlm()
 })
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+afterAll(() => mock.close())
 
-const clientOf = (baseURL: string) => new Letta({ baseURL, apiKey: 'none', maxRetries: 0 })
+const TURN = `[[script ${JSON.stringify([
+  { say: 'One moment.', call: ['note_outside', { note: 'acted' }] },
+  { call: ['core_memory_append', { label: 'human', content: 'likes tea' }] },
+  { say: 'I have done all of it, and this is what I say of it.', drip: [12, 25] },
+])}]]`
 
-describe('a server that is killed while an agent edits its memory', () => {
-  const points = [
-    'after_admission:1',
-    'mid_stream:1',
-    'before_checkpoint:1',
-    'after_checkpoint:1',
-    'before_checkpoint:2',
-    'after_checkpoint:2',
-  ]
-  it.each(points)('at %s: the run ends, the edit is there once, the agent answers again', async (point) => {
-    const settings = { PERDURE_DATA_DIR: join(folder, point.replace(':', ' ')) }
-    const first = await startServerProcess({ ...settings, PERDURE_FAULT: point })
-    const { id } = await clientOf(first.url).agents.create({
-      model: 'perdure/offline',
-      memory_blocks: [{ label: 'human', value: '' }],
-    })
-    await streamUntilTheEnd(clientOf(first.url), id).catch(() => undefined)
-    await first.ended
+const SENT = { messages: [{ role: 'user', content: TURN, otid: 'otid-1' }] }
 
-    const second = await startServerProcess(settings)
-    try {
-      const client = clientOf(second.url)
-      await expect
-        .poll(async () => (await runsOf(client, id)).every(({ status }) => ENDED.includes(status ?? '')), {
-          timeout: 10_000,
-          interval: 100,
-        })
-        .toBe(true)
-      const [run, ...others] = await runsOf(client, id)
-      expect(others).toEqual([])
-      const { value } = await client.agents.blocks.retrieve('human', { agent_id: id })
-      expect({ status: run?.status, edits: value.split('I like tea').length - 1 }).toEqual({
-        status: 'completed',
-        edits: 1,
-      })
-      const answer = await client.agents.messages.create(id, { input: 'Hello again' })
-      expect(answer.stop_reason.stop_reason).toBe('end_turn')
-    } finally {
-      await second.stop()
-    }
-  })
+/**
+ * Before and after each commit, and between them. `acted`: how often the tool has acted, in the end; `told`: what the
+ * agent reads of it.
+ */
+const POINTS = [
+  { point: 'before_admission:1', acted: 1, told: 'noted' },
+  { point: 'after_admission:1', acted: 1, told: 'noted' },
+  { point: 'mid_stream:1', acted: 1, told: 'noted' },
+  { point: 'before_journal:1', acted: 1, told: 'noted' },
+  { point: 'after_journal:1', acted: 0, told: 'unknown' },
+  { point: 'after_tool:1', acted: 1, told: 'unknown' },
+  { point: 'before_checkpoint:1', acted: 1, told: 'unknown' },
+  { point: 'after_checkpoint:1', acted: 1, told: 'noted' },
+  { point: 'before_checkpoint:2', acted: 1, told: 'noted' },
+  { point: 'after_checkpoint:2', acted: 1, told: 'noted' },
+  { point: 'mid_stream:20', acted: 1, told: 'noted' },
+  { point: 'mid_flush:2', acted: 1, told: 'noted' },
+  { point: 'before_checkpoint:3', acted: 1, told: 'noted' },
+  { point: 'before_settlement:1', acted: 1, told: 'noted' },
+  { point: 'after_settlement:1', acted: 1, told: 'noted' },
+] as const
+
+describe.concurrent('a server that is killed', () => {
+  it.each(POINTS)(
+    'at $point: the run ends, the history is valid, nothing is there twice',
+    async ({ point, acted, told }) => {
+      const killed = await KilledServer.start(mock, point)
+      try {
+        const agentId = await killed.createAgent()
+        const seen = await streamUntilCut(killed.victim.url, agentId, SENT)
+        const next = await killed.restart()
+        const rest = await followFrom(next.url, seen)
+        const again = await streamUntilCut(next.url, agentId, SENT)
+        const [run, ...others] = await killed.endedRuns(agentId)
+        expect(others).toEqual([])
+        expect(run).toMatchObject({ status: 'completed', stop_reason: 'end_turn' })
+
+        const numbers = numbersOf([...seen, ...rest])
+        expect(numbers).toEqual(rising(numbers))
+        expect(endsOf(again)).toEqual(['stop_reason', '[DONE]'])
+        if (seen.length > 0) expect(endsOf([...seen, ...rest])).toEqual(['stop_reason', '[DONE]'])
+
+        const { body: block } = await next.ask('GET', `/v1/agents/${agentId}/core-memory/blocks/human`)
+        expect(block.value.match(/likes tea/g)).toHaveLength(1)
+        expect(killed.outside.counts.get('acted') ?? 0).toBe(acted)
+        const messages = (await next.messages(agentId)).slice(1)
+        expect(messages.map(({ message_type: type }) => type)).toEqual(WHOLE)
+        expect(messages[3].tool_return).toContain(told)
+        expect(await killed.wrongIn(agentId)).toEqual([])
+        expect((await next.send(agentId, 'And now?')).body.stop_reason.stop_reason).toBe('end_turn')
+      } finally {
+        await killed.close()
+      }
+    },
+  )
 })
 
-async function runsOf(client: Letta, agentId: string) {
-  return (await client.runs.list({ agent_id: agentId })).items
-}
-
-async function streamUntilTheEnd(client: Letta, agentId: string): Promise<void> {
-  const stream = await client.agents.messages.create(agentId, {
-    input: 'Please remember that I like tea',
-    streaming: true,
-    stream_tokens: true,
-  })
-  for await (const _ of stream);
-}
+const WHOLE = [
+  'user_message',
+  'assistant_message',
+  'tool_call_message',
+  'tool_return_message',
+  'tool_call_message',
+  'tool_return_message',
+  'assistant_message',
+]

@@ -7,7 +7,8 @@ export type Outside = { url: string; counts: Map<string, number>; close(): Promi
 /** Tools are answered late, so that servers die between an effect and its answer. */
 const ANSWER_MS_MAX = 200
 
-export async function openOutside(): Promise<Outside> {
+/** `heard` is called while the tool still waits for its answer. */
+export async function openOutside(heard: (note: string) => void = () => undefined): Promise<Outside> {
   const counts = new Map<string, number>()
   const server = createServer((request, response) => {
     let note = ''
@@ -16,6 +17,7 @@ export async function openOutside(): Promise<Outside> {
     })
     request.on('end', () => {
       counts.set(note, (counts.get(note) ?? 0) + 1)
+      heard(note)
       setTimeout(() => response.end('noted'), Math.random() * ANSWER_MS_MAX)
     })
   })

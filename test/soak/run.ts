@@ -95,6 +95,7 @@ async function createAgents(count: number): Promise<string[]> {
       await client.createAgent({
         tools: ['note_outside', 'core_memory_append'],
         include_base_tools: false,
+        include_base_tool_rules: false,
         parallel_tool_calls: true,
       }),
     )

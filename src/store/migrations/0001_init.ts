@@ -321,6 +321,7 @@ const TABLES = [
     parent_run_id text,
     answers_run_id text,
     journal_version integer not null default 1,
+    concluded_with text,
     created_order bigint generated always as identity,
     body_hash text,
     response_sent_at timestamptz,
