@@ -13,6 +13,8 @@ beforeAll(async () => {
   world = await openServerWorld({
     ANTHROPIC_API_KEY: 'k',
     ANTHROPIC_BASE_URL: mock.url,
+    GEMINI_API_KEY: 'k',
+    GEMINI_BASE_URL: mock.url,
   })
 })
 afterAll(async () => {
@@ -20,7 +22,12 @@ afterAll(async () => {
   await mock.stop()
 })
 
-const MODELS = [MOCK_MODEL, 'anthropic/claude-haiku-4-5']
+const MODELS = [
+  MOCK_MODEL,
+  'openai-proxy/gpt-5-mini',
+  'anthropic/claude-haiku-4-5',
+  'google_ai/gemini-2.5-flash',
+]
 
 type Meaning = { status: number; type: string | null; event: string; stop: string }
 const MEANINGS: Record<string, Meaning> = {
@@ -38,10 +45,18 @@ const MEANINGS: Record<string, Meaning> = {
     event: 'llm_rate_limit',
     stop: 'llm_api_error',
   },
+  '[[error 402]]': {
+    status: 402,
+    type: 'llm_insufficient_credits',
+    event: 'llm_error',
+    stop: 'llm_api_error',
+  },
+  '[[error 504]]': { status: 504, type: 'llm_timeout', event: 'llm_timeout', stop: 'llm_api_error' },
+  '[[error context]]': { status: 400, type: null, event: 'internal_error', stop: 'error' },
   '[[error 529 after=600]]': { status: 503, type: null, event: 'llm_error', stop: 'llm_api_error' },
 }
 
-describe.each(MODELS)('%s', (model) => {
+describe.each(MODELS)('34: %s', (model) => {
   it.each(Object.entries(MEANINGS))('%s before the answer', async (trouble, meaning) => {
     const agent = await world.createAgent({ model, include_base_tools: false })
     const messages = [{ role: 'user', content: `${trouble} hello` }]

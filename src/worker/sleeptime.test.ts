@@ -55,7 +55,7 @@ describe('an agent whose memory is tended', () => {
     expect(shared.body.id).toBe(own.body.id)
   })
 
-  it('frequency 2: turns 1, 3, 5 report one run id in blocking `usage.run_ids`, turns 2, 4, 6 none', async () => {
+  it('35: frequency 2: turns 1, 3, 5 report one run id in blocking `usage.run_ids`, turns 2, 4, 6 none', async () => {
     const { agent } = await createTended(2)
     const reported: (number | null)[] = []
     for (let turn = 1; turn <= 6; turn++) reported.push((await say(agent, `turn ${turn}`))?.length ?? null)

@@ -48,7 +48,7 @@ const POINTS = [
 
 describe.concurrent('a server that is killed', () => {
   it.each(POINTS)(
-    'at $point: the run ends, the history is valid, nothing is there twice',
+    '29: at $point: the run ends, the history is valid, nothing is there twice',
     async ({ point, acted, told }) => {
       const killed = await KilledServer.start(mock, point)
       try {
