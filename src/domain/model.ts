@@ -58,8 +58,8 @@ export type EmbeddingConfig = {
   azure_deployment: string | null
 }
 
-/** What a model is told about a tool. `parameters` is a JSON Schema of type object. */
-export type ToolSpec = { name: string; description: string; parameters: JsonObject; strict?: boolean }
+/** What a model is told about a tool. `parameters` is a JSON Schema of type object. `isClients`: the client runs it. */
+export type ToolSpec = { name: string; description: string; parameters: JsonObject; isClients?: true }
 
 /** A result as the model reads it: text (an envelope), or text and images from a client. */
 export type PromptToolResult = { callId: string; name: string; content: string | UserPart[]; failed: boolean }

@@ -24,7 +24,9 @@ export function offerTools(state: LoopState): ToolOffer {
   const allowed = new Set(decision.allowed)
   const specs = [
     ...serverTools.filter((tool) => allowed.has(tool.name)).map((tool) => specOf(state, tool.spec)),
-    ...request.clientTools.filter((tool) => allowed.has(tool.name)),
+    ...request.clientTools
+      .filter((tool) => allowed.has(tool.name))
+      .map((tool) => ({ ...tool, isClients: true as const })),
   ]
   return { specs, choice: choiceOf(decision, speaksThroughTool(agent.agentType)), decision, history }
 }

@@ -11,7 +11,8 @@ import type {
   SharedV4ProviderOptions,
 } from '@ai-sdk/provider'
 import type { AssistantPart, ImagePart, ToolCall, UserPart } from '../domain/message.ts'
-import type { ModelRequest, PromptMessage, PromptToolResult, ToolChoice } from '../domain/model.ts'
+import type { ModelRequest, PromptMessage, PromptToolResult, ToolChoice, ToolSpec } from '../domain/model.ts'
+import { strictSchema } from './strict-schema.ts'
 
 /** What one wire family does in its own way with the parts of a prompt. */
 export type PromptDialect = {
@@ -31,6 +32,8 @@ export type PromptDialect = {
   marksFailures: boolean
   /** An answer at the end is refused, or taken for the beginning of the next one. */
   userSpeaksLast?: true
+  /** Arguments can be held to a tool's schema to the letter. */
+  strictTools?: true
   /** Ids of calls that the provider takes. */
   callId(id: string): string
   cache?: SharedV4ProviderOptions
@@ -180,10 +183,21 @@ export function encodeTools(request: ModelRequest, dialect: PromptDialect): Lang
     type: 'function',
     name: tool.name,
     description: tool.description,
-    inputSchema: tool.parameters as LanguageModelV4FunctionTool['inputSchema'],
-    ...(request.config.strict && tool.strict !== undefined && { strict: tool.strict }),
+    ...schemaOf(tool, request.config.strict && dialect.strictTools === true),
     ...(dialect.cache && index === request.tools.length - 1 && { providerOptions: dialect.cache }),
   }))
+}
+
+/** A client's own schema is not touched. */
+function schemaOf(
+  tool: ToolSpec,
+  strict: boolean,
+): Pick<LanguageModelV4FunctionTool, 'inputSchema' | 'strict'> {
+  const parameters = strict && tool.isClients !== true ? strictSchema(tool.parameters) : null
+  return {
+    inputSchema: (parameters ?? tool.parameters) as LanguageModelV4FunctionTool['inputSchema'],
+    ...(parameters && { strict: true }),
+  }
 }
 
 export function encodeChoice(choice: ToolChoice): LanguageModelV4ToolChoice {

@@ -17,6 +17,7 @@ export const openAiChat: Wire = {
     reasoning: () => [],
     imagesInResults: false,
     systemAnywhere: true,
+    strictTools: true,
     marksFailures: false,
     callId: shortCallId,
   }),

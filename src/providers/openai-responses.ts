@@ -27,6 +27,7 @@ export const openAiResponses: Wire = {
     reasoning: reasoningItems,
     imagesInResults: true,
     systemAnywhere: true,
+    strictTools: true,
     marksFailures: false,
     callId: shortCallId,
   }),

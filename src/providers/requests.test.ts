@@ -170,6 +170,38 @@ describe('settings', () => {
   })
 })
 
+describe('strict tools', () => {
+  const tool = {
+    ...LOOK_UP,
+    parameters: {
+      type: 'object',
+      properties: { word: { type: 'string' }, limit: { type: 'integer' } },
+      required: ['word'],
+    },
+  }
+  const required = ['word', 'limit']
+
+  it.each(['chat', 'responses'] as const)(
+    '%s: are sent where the config says so, but no client’s',
+    async (name) => {
+      const tools = [tool, { ...tool, name: 'mine', isClients: true as const }]
+      const config = await world.configOf(WIRES[name].handle, { strict: true })
+      const { trace } = okay((await world.ask(requestOf(config, [user(unique('x'))], { tools }))).reply)
+      const sent = (trace?.request ?? { tools: [] }) as { tools: { function?: JsonObject }[] }
+      const [strict, mine] = sent.tools.map((one) => one.function ?? one)
+      expect(strict).toMatchObject({ strict: true, parameters: { required, additionalProperties: false } })
+      expect(mine).toMatchObject({ parameters: tool.parameters })
+      expect(mine).not.toHaveProperty('strict', true)
+    },
+  )
+
+  it.each(['anthropic', 'google'] as const)('%s: do not exist', async (name) => {
+    const text = JSON.stringify(await preview(name, { strict: true }, { tools: [tool] }))
+    expect(text).not.toContain('strict')
+    expect(text).not.toContain('additionalProperties')
+  })
+})
+
 describe('strictness', () => {
   const place = (strict?: boolean) => ({
     type: 'json_schema' as const,
