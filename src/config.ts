@@ -21,6 +21,14 @@ const list = z.string().transform((text) =>
     .filter((item) => item !== ''),
 )
 
+/** What SQLAlchemy wrote behind the scheme means nothing here. */
+const postgresUrl = z
+  .string()
+  .regex(/^postgres(ql)?(\+\w+)?:\/\//, 'must start with postgres://')
+  .transform((url) => url.replace(/^postgres(ql)?\+\w+:/, 'postgres:'))
+  .nullable()
+  .default(null)
+
 type Setting = {
   /** The variables that are read, the first that is set counts. */
   env: string[]
@@ -37,6 +45,12 @@ const SETTINGS = {
   databaseUrl: {
     env: ['PERDURE_DATABASE_URL', 'DATABASE_URL', 'LETTA_PG_URI'],
     about: 'PostgreSQL server (14 or newer); empty: the embedded one',
+    secret: true,
+  },
+  databaseDirectUrl: {
+    env: ['PERDURE_DATABASE_DIRECT_URL'],
+    about:
+      'The same database without the pooler (PgBouncer) that the other address leads to; empty: there is none',
     secret: true,
   },
   databaseConnectionsMax: {
@@ -160,11 +174,8 @@ const Schema = z.object({
   host: z.string().default('127.0.0.1'),
   port: integer(0, 65_535).default(8283),
   dataDir: z.string().default('.perdure'),
-  databaseUrl: z
-    .string()
-    .regex(/^postgres(ql)?(\+\w+)?:\/\//, 'must start with postgres://')
-    .nullable()
-    .default(null),
+  databaseUrl: postgresUrl,
+  databaseDirectUrl: postgresUrl,
   databaseConnectionsMax: integer(1, 1_000).default(16),
   redisUrl: z
     .string()
@@ -228,9 +239,7 @@ export function readConfig(env: Env): Config {
     })
     throw new StartError(`The configuration is wrong:\n${lines.join('\n')}`)
   }
-  // What SQLAlchemy wrote behind the scheme means nothing here.
-  const databaseUrl = parsed.data.databaseUrl?.replace(/^postgres(ql)?\+\w+:/, 'postgres:') ?? null
-  return { ...parsed.data, databaseUrl, dataDir: resolve(parsed.data.dataDir) }
+  return { ...parsed.data, dataDir: resolve(parsed.data.dataDir) }
 }
 
 /** The effective configuration as lines of an environment file; secrets are masked. */
@@ -244,7 +253,7 @@ function shown(name: Name, config: Config): string {
   const setting: Setting = SETTINGS[name]
   const value = config[name]
   if (value === null) return ''
-  if (name === 'databaseUrl') return maskedUrl(String(value))
+  if (name === 'databaseUrl' || name === 'databaseDirectUrl') return maskedUrl(String(value))
   return setting.secret ? '********' : String(value)
 }
 

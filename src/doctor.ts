@@ -1,5 +1,6 @@
 import type { Config } from './config.ts'
 import type { DoctorDeps } from './doctor/check.ts'
+import { findAddress } from './store/address.ts'
 import { openEmbedded } from './store/embedded/open-embedded.ts'
 import { migrate, openDatabase } from './store/open.ts'
 import { Queue } from './worker/queue.ts'
@@ -8,8 +9,9 @@ import { Queue } from './worker/queue.ts'
 export async function openForDoctor(config: Config): Promise<{ deps: DoctorDeps; close(): Promise<void> }> {
   const embedded = config.databaseUrl === null ? await openEmbedded(config.dataDir) : null
   const connectionString = embedded?.connectionString ?? config.databaseUrl ?? ''
-  await migrate(connectionString)
-  const db = openDatabase({ connectionString, connectionsMax: 4 })
+  await migrate(config.databaseDirectUrl ?? connectionString)
+  const { sessions } = await findAddress(connectionString, null)
+  const db = openDatabase({ connectionString, sessions, connectionsMax: 4 })
   const queue = new Queue(connectionString, () => undefined, config.leaseMs)
   await queue.open()
   return {

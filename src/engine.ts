@@ -2,6 +2,7 @@ import type { Config } from './config.ts'
 import { createCredits } from './credits.ts'
 import type { ModelCatalog } from './domain/model.ts'
 import type { BuiltInTool } from './domain/tool.ts'
+import type { DatabaseAddress } from './store/address.ts'
 import { openDatabase } from './store/open.ts'
 import type { Db } from './store/schema.ts'
 import { searchMessages } from './store/search-messages.ts'
@@ -33,7 +34,7 @@ export type Engine = {
 }
 
 export type EngineParts = {
-  connectionString: string
+  address: DatabaseAddress
   db: Db
   catalog: ModelCatalog
   config: Config
@@ -45,13 +46,17 @@ export type EngineParts = {
 
 /** Makes the parts that drive runs and hands them to each other. */
 export async function startEngine(parts: EngineParts): Promise<Engine> {
-  const { db, observe, config, connectionString } = parts
+  const { db, observe, config, address } = parts
   const { stepWebhook, stepWebhookKey } = config
-  const queue = new Queue(connectionString, observe, config.leaseMs, {
+  const queue = new Queue(address.url, observe, config.leaseMs, {
     off: stepWebhook === null ? ['step_webhook'] : [],
     retryS: config.callbackRetryS,
   })
-  const leaseDb = openDatabase({ connectionString, connectionsMax: 1 })
+  const leaseDb = openDatabase({
+    connectionString: address.directUrl,
+    sessions: address.directSessions,
+    connectionsMax: 1,
+  })
   const name = `perdure ${process.pid} on ${config.host}:${config.port}`
   const lease = new ProcessLease(leaseDb, observe, name, config.leaseMs)
   await Promise.all([queue.open(), lease.start()])
@@ -98,7 +103,7 @@ export async function startEngine(parts: EngineParts): Promise<Engine> {
     db,
     hub,
     observe,
-    connectionString,
+    listensAt: address.directSessions === 'own' ? address.directUrl : null,
     self: lease.id,
     onNews: (runIds) => worker.checkRuns(runIds),
   })

@@ -18,6 +18,7 @@ import { createCatalog } from './providers/catalog.ts'
 import { reasonsByDefault } from './providers/model-facts.ts'
 import { providersFromEnv } from './providers/settings.ts'
 import { serverKey } from './server-key.ts'
+import { findAddress } from './store/address.ts'
 import { dbOf, openPool } from './store/connection.ts'
 import { openEmbedded } from './store/embedded/open-embedded.ts'
 import { migrate } from './store/open.ts'
@@ -51,14 +52,16 @@ export async function startServer(
   const { observe } = operations
   const embedded = config.databaseUrl === null ? await openEmbedded(config.dataDir) : null
   const connectionString = embedded?.connectionString ?? config.databaseUrl ?? ''
-  await migrate(connectionString)
-  const pool = openPool({ connectionString, connectionsMax: config.databaseConnectionsMax })
-  const db = dbOf(pool)
+  await migrate((embedded ? null : config.databaseDirectUrl) ?? connectionString)
+  const address = await findAddress(connectionString, embedded ? null : config.databaseDirectUrl)
+  const { sessions } = address
+  const pool = openPool({ connectionString, connectionsMax: config.databaseConnectionsMax, sessions })
+  const db = dbOf(pool, sessions)
   if (embedded) await deleteAllProcesses(db)
   const providers = providersFromEnv(env)
   const catalog = createCatalog(providers)
   const engine = await startEngine({
-    connectionString,
+    address,
     db,
     catalog,
     config,

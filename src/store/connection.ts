@@ -1,5 +1,13 @@
-import { Kysely, PostgresDialect } from 'kysely'
+import {
+  CompiledQuery,
+  type Driver,
+  Kysely,
+  PostgresDialect,
+  type PostgresDialectConfig,
+  PostgresDriver,
+} from 'kysely'
 import pg from 'pg'
+import type { Sessions } from './address.ts'
 import type { Database, Db } from './schema.ts'
 
 export type ConnectionOptions = {
@@ -8,7 +16,16 @@ export type ConnectionOptions = {
   connectionsMax?: number
   /** How long a request waits for a free connection, in milliseconds. */
   checkoutMs?: number
+  /** Default: own. */
+  sessions?: Sessions
 }
+
+/** In milliseconds. */
+const TIMEOUTS = {
+  statement_timeout: 30_000,
+  lock_timeout: 5_000,
+  idle_in_transaction_session_timeout: 15_000,
+} as const
 
 /**
  * A pool of connections. Timestamps arrive as RFC 3339 text with all their microseconds and 64-bit integers as numbers:
@@ -21,20 +38,48 @@ export function openPool(options: ConnectionOptions): pg.Pool {
     connectionTimeoutMillis: options.checkoutMs ?? 5_000,
     idleTimeoutMillis: 60_000,
     types: { getTypeParser },
-    statement_timeout: 30_000,
-    lock_timeout: 5_000,
-    idle_in_transaction_session_timeout: 15_000,
+    ...(options.sessions !== 'shared' && TIMEOUTS),
     application_name: 'perdure',
   })
-  // A connection that dies is replaced at the next checkout, and whoever uses it hears of that from its query. Without
-  // listeners its death would end the process: the pool's is for those that are idle, the client's for those in use.
-  pool.on('error', () => undefined)
-  pool.on('connect', (client) => void client.on('error', () => undefined))
+  surviveLoss(pool)
   return pool
 }
 
-export function dbOf(pool: pg.Pool): Db {
-  return new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
+/**
+ * A connection that dies is replaced at the next checkout, and whoever has it hears of it from the next statement. Without
+ * listeners it would end the process: the pool's for one that is idle, its own for one between two statements.
+ */
+export function surviveLoss(pool: pg.Pool): void {
+  pool.on('error', () => undefined)
+  pool.on('connect', (client) => client.on('error', () => undefined))
+}
+
+export function dbOf(pool: pg.Pool, sessions: Sessions = 'own'): Db {
+  const dialect = sessions === 'shared' ? new SharedDialect({ pool }) : new PostgresDialect({ pool })
+  return new Kysely<Database>({ dialect })
+}
+
+/** Behind a pooler each transaction brings its timeouts along, with the statement that begins it. */
+class SharedDriver extends PostgresDriver {
+  override async beginTransaction(
+    ...[connection]: Parameters<PostgresDriver['beginTransaction']>
+  ): Promise<void> {
+    const settings = Object.entries(TIMEOUTS).map(([name, ms]) => `set local ${name} = ${ms}`)
+    await connection.executeQuery(CompiledQuery.raw(['begin', ...settings].join('; ')))
+  }
+}
+
+class SharedDialect extends PostgresDialect {
+  readonly #config: PostgresDialectConfig
+
+  constructor(config: PostgresDialectConfig) {
+    super(config)
+    this.#config = config
+  }
+
+  override createDriver(): Driver {
+    return new SharedDriver(this.#config)
+  }
 }
 
 const OID = { int8: 20, timestamptz: 1184, numeric: 1700 } as const

@@ -9,6 +9,8 @@ const IDS_MAX = 150
 /** How often the listener proves that it hears, in milliseconds; silence for twice as long means that it is deaf. */
 const PROOF_MS = 10_000
 const RECONNECT_MS = 1_000
+/** How long the first proof may take. */
+const FIRST_PROOF_MS = 3_000
 
 type Notice = { from: string; runs: RunId[] }
 
@@ -42,7 +44,7 @@ export class NoticeListener {
   readonly #self: string
   readonly #handlers: NoticeHandlers
   #client: pg.Client | undefined
-  #heardAt = 0
+  #heardAt: number | null = null
   #proof: NodeJS.Timeout | undefined
   #retry: NodeJS.Timeout | undefined
   #stopped = false
@@ -55,6 +57,9 @@ export class NoticeListener {
 
   start(): void {
     this.#proof = setInterval(() => this.#check(), PROOF_MS)
+    setTimeout(() => {
+      if (this.#heardAt === null && !this.#stopped) this.#handlers.onHearing(false)
+    }, FIRST_PROOF_MS).unref()
     void this.#connect()
   }
 
@@ -105,7 +110,7 @@ export class NoticeListener {
   }
 
   #check(): void {
-    if (performance.now() - this.#heardAt > 2 * PROOF_MS) this.#handlers.onHearing(false)
+    if (performance.now() - (this.#heardAt ?? 0) > 2 * PROOF_MS) this.#handlers.onHearing(false)
     const client = this.#client
     if (client) this.#prove(client).catch(() => this.#lose(client))
   }

@@ -3,7 +3,7 @@ import { type Migration, Migrator } from 'kysely/migration'
 import pg from 'pg'
 import { StartError } from '../domain/start-error.ts'
 import { maskedUrl } from '../lib/masked-url.ts'
-import { type ConnectionOptions, dbOf, openPool } from './connection.ts'
+import { type ConnectionOptions, dbOf, openPool, surviveLoss } from './connection.ts'
 import * as init from './migrations/0001_init.ts'
 import type { Database, Db } from './schema.ts'
 
@@ -11,7 +11,7 @@ const MIGRATIONS: Record<string, Migration> = { '0001_init': init }
 
 /** Opens a database whose schema is up to date. Close with `db.destroy()`. */
 export function openDatabase(options: ConnectionOptions): Db {
-  return dbOf(openPool(options))
+  return dbOf(openPool(options), options.sessions)
 }
 
 /** How long a database may take to accept the first connection, in milliseconds. */
@@ -28,6 +28,7 @@ export async function migrate(connectionString: string): Promise<void> {
     statement_timeout: 0,
     connectionTimeoutMillis: CONNECT_MS_MAX,
   })
+  surviveLoss(pool)
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
   try {
     await checkIsOurs(pool, maskedUrl(connectionString))

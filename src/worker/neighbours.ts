@@ -14,7 +14,8 @@ export type NeighbourParts = {
   db: Db
   hub: RunHub
   observe: Observe
-  connectionString: string
+  /** Where notices are heard; null: behind a pooler nobody hears reliably. */
+  listensAt: string | null
   self: string
   /** Of runs that are driven here: somebody may have ended them. */
   onNews(runs: RunId[]): void
@@ -23,7 +24,7 @@ export type NeighbourParts = {
 /** Tells the other processes of the database when the log of a run that is driven here has grown, and hears the same. */
 export class Neighbours {
   readonly #parts: NeighbourParts
-  readonly #listener: NoticeListener
+  readonly #listener: NoticeListener | null
   #hears = false
   #saidDeaf = false
   #any = false
@@ -33,10 +34,12 @@ export class Neighbours {
 
   constructor(parts: NeighbourParts) {
     this.#parts = parts
-    this.#listener = new NoticeListener(parts.connectionString, parts.self, {
-      onRuns: (runs) => this.#hear(runs),
-      onHearing: (hears) => this.#setHears(hears),
-    })
+    const handlers = {
+      onRuns: (runs: RunId[]) => this.#hear(runs),
+      onHearing: (hears: boolean) => this.#setHears(hears),
+    }
+    this.#listener =
+      parts.listensAt === null ? null : new NoticeListener(parts.listensAt, parts.self, handlers)
   }
 
   /** Whether this process hears of the others' runs at once; else it must look. */
@@ -50,7 +53,8 @@ export class Neighbours {
   }
 
   start(): void {
-    this.#listener.start()
+    if (this.#listener) this.#listener.start()
+    else this.#setHears(false)
     this.#parts.hub.onStored((runIds) => this.#tell(runIds))
     const count = () => void this.#count()
     this.#counting = setInterval(count, COUNT_MS)
@@ -60,7 +64,7 @@ export class Neighbours {
   async stop(): Promise<void> {
     clearInterval(this.#counting)
     clearTimeout(this.#sending)
-    await this.#listener.stop()
+    await this.#listener?.stop()
   }
 
   #tell(runIds: RunId[]): void {
@@ -88,7 +92,7 @@ export class Neighbours {
     const { hub, observe } = this.#parts
     // What was told in between is in the log.
     if (hears && !this.#hears) for (const runId of hub.followed()) hub.hint(runId)
-    if (!hears && this.#hears && !this.#saidDeaf) {
+    if (!hears && !this.#saidDeaf) {
       this.#saidDeaf = true
       observe({ type: 'notice', text: 'Notices of other servers do not arrive: looking for news instead.' })
     }

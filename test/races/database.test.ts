@@ -11,6 +11,7 @@ import {
   type Replicas,
   until,
 } from '../replicas.ts'
+import { SCRIPT, tellStory } from './tell-story.ts'
 
 /** Rules R-13, R-14, R-47, R-48, R-53 and R-54: the database goes away, is slow, is locked, is shared with another release. */
 let world: Replicas
@@ -21,20 +22,6 @@ beforeAll(async () => {
   a = await world.start()
 })
 afterAll(() => world.close())
-
-const SCRIPT = JSON.stringify([
-  {
-    drip: [15, 20],
-    say: 'looking at it',
-    calls: [{ name: 'core_memory_append', args: { label: 'human', content: 'x' } }],
-  },
-  {
-    drip: [15, 20],
-    say: 'and again',
-    calls: [{ name: 'core_memory_append', args: { label: 'human', content: 'y' } }],
-  },
-  { drip: [15, 20], say: 'done with it' },
-])
 
 describe('trouble', () => {
   it('R-13: while every connection is cut again and again a run completes, and its reader sees no error', async () => {
@@ -278,37 +265,6 @@ function noise(length: number): string {
   let text = ''
   while (text.length < length) text += Math.random().toString(36).slice(2)
   return text
-}
-
-/** A bit of everything that takes a connection. */
-async function tellStory(server: Replica): Promise<void> {
-  const agentId = await server.createAgent({ tools: ['core_memory_append'] })
-  const talk = await Promise.all([
-    server.stream(agentId, `[[script ${SCRIPT}]]`, { stream_tokens: true }),
-    server.send(agentId, 'while it works'),
-    server.sendAsync(agentId, 'later'),
-  ])
-  expect(talk[0].at(-1)?.data).toBe('[DONE]')
-  expect(talk[1].status).toBe(200)
-  expect((await server.ended(talk[2])).status).toBe('completed')
-  const slow = await server.sendAsync(agentId, '[[sleep 9000]] slow')
-  await until(async () => (await server.status(slow)) === 'running')
-  await server.ask('POST', `/v1/agents/${agentId}/messages/cancel`, { run_ids: [slow] })
-  expect((await server.ended(slow)).status).toBe('cancelled')
-  await server.ask('PATCH', `/v1/agents/${agentId}/tools/approval/core_memory_append`, {
-    requires_approval: true,
-  })
-  const asked = await server.send(agentId, '[[call core_memory_append {"label":"human","content":"z"}]]')
-  const request = asked.body.messages.find(
-    ({ message_type: type }: { message_type: string }) => type === 'approval_request_message',
-  )
-  const forked = await server.ask('POST', `/v1/conversations/?agent_id=${agentId}`, {})
-  expect(forked.status).toBe(200)
-  const answered = await server.ask('POST', `/v1/agents/${agentId}/messages`, {
-    messages: [{ type: 'approval', approval_request_id: request.id, approve: true }],
-  })
-  expect(answered.body.stop_reason.stop_reason).toBe('end_turn')
-  expect((await server.ask('DELETE', `/v1/agents/${agentId}`)).status).toBe(200)
 }
 
 async function memoryOf(agentId: string): Promise<string> {

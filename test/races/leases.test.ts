@@ -53,7 +53,7 @@ describe('leases', () => {
     try {
       const busy = await alone.start({ PERDURE_DATABASE_CONNECTIONS: '2', PERDURE_LEASE_MS: '1500' })
       const agentIds = await Promise.all(Array.from({ length: 12 }, () => busy.createAgent()))
-      const runs = await Promise.all(agentIds.map((id) => busy.sendAsync(id, '[[sleep 6000]] long')))
+      const runs = await Promise.all(agentIds.map((id) => busy.sendAsync(id, '[[sleep 15000]] long')))
       await until(async () => (await versionsOf(alone, runs)).every(({ status }) => status === 'running'))
       const before = await versionsOf(alone, runs)
       const pool = busy.server.engine.deps.db
@@ -63,7 +63,7 @@ describe('leases', () => {
       expect(await leaseUntil(alone)).toBeGreaterThan(lease + 3_000)
       expect(await versionsOf(alone, runs)).toEqual(before)
       expect(busy.observations.filter(({ type }) => type === 'lease_lost' || type === 'run_lost')).toEqual([])
-      for (const run of runs) expect((await busy.ended(run)).status).toBe('completed')
+      for (const id of agentIds) await busy.ask('POST', `/v1/agents/${id}/messages/cancel`, {})
     } finally {
       await alone.close()
     }
