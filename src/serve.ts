@@ -50,14 +50,7 @@ export async function startServer(
 ): Promise<RunningServer> {
   const operations = await createOperations(config, log)
   const { observe } = operations
-  const embedded = config.databaseUrl === null ? await openEmbedded(config.dataDir) : null
-  const connectionString = embedded?.connectionString ?? config.databaseUrl ?? ''
-  await migrate((embedded ? null : config.databaseDirectUrl) ?? connectionString)
-  const address = await findAddress(connectionString, embedded ? null : config.databaseDirectUrl)
-  const { sessions } = address
-  const pool = openPool({ connectionString, connectionsMax: config.databaseConnectionsMax, sessions })
-  const db = dbOf(pool, sessions)
-  if (embedded) await deleteAllProcesses(db)
+  const { embedded, address, pool, db } = await openPlace(config)
   const providers = providersFromEnv(env)
   const catalog = createCatalog(providers)
   const engine = await startEngine({
@@ -88,7 +81,7 @@ export async function startServer(
 
   return {
     url,
-    database: embedded ? `embedded PostgreSQL in ${config.dataDir}` : maskedUrl(connectionString),
+    database: embedded ? `embedded PostgreSQL in ${config.dataDir}` : maskedUrl(address.url),
     providers: providers.map(({ handleName }) => handleName),
     catalog,
     engine,
@@ -103,6 +96,24 @@ export async function startServer(
       await embedded?.stop()
     },
   }
+}
+
+/** The database, up to date: the embedded one, or the one that the settings name. */
+async function openPlace(config: Config) {
+  const embedded = config.databaseUrl === null ? await openEmbedded(config.dataDir) : null
+  const url = embedded?.connectionString ?? config.databaseUrl ?? ''
+  const directUrl = embedded ? null : config.databaseDirectUrl
+  await migrate(directUrl ?? url)
+  const address = await findAddress(url, directUrl)
+  const { sessions } = address
+  const pool = openPool({
+    connectionString: url,
+    connectionsMax: config.databaseConnectionsMax,
+    sessions,
+  })
+  const db = dbOf(pool, sessions)
+  if (embedded) await deleteAllProcesses(db)
+  return { embedded, address, pool, db }
 }
 
 function engineAccess(config: Config, { deps, worker }: Engine): EngineAccess {
