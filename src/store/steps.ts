@@ -180,6 +180,12 @@ export async function readUsage(db: Db, organizationId: OrganizationId, runId: R
   return usageOf(db, organizationId, runId).executeTakeFirstOrThrow()
 }
 
+/** Two keys for one count, never a sum: the first that is not 0. */
+const CACHED_INPUT = sql<number | null>`sum(coalesce(
+  nullif((prompt_tokens_details->>'cached_tokens')::bigint, 0),
+  (prompt_tokens_details->>'cache_read_tokens')::bigint,
+  (prompt_tokens_details->>'cached_tokens')::bigint))`
+
 export function usageOf(db: Db, organizationId: OrganizationId, runId: RunId) {
   return db
     .selectFrom('steps')
@@ -191,7 +197,7 @@ export function usageOf(db: Db, organizationId: OrganizationId, runId: RunId) {
       sql<number>`coalesce(sum(completion_tokens), 0)`.as('completion'),
       sql<number>`coalesce(sum(total_tokens), 0)`.as('total'),
       step.fn.count<number>('id').filterWhere('status', '=', 'success').as('stepCount'),
-      sql<number | null>`sum((prompt_tokens_details->>'cached_tokens')::bigint)`.as('cachedInput'),
+      CACHED_INPUT.as('cachedInput'),
       sql<number | null>`sum((prompt_tokens_details->>'cache_creation_tokens')::bigint)`.as('cacheWrite'),
       sql<number | null>`sum((completion_tokens_details->>'reasoning_tokens')::bigint)`.as('reasoning'),
     ])

@@ -11,7 +11,7 @@ import { type Client, type Death, KilledServer } from './killed-server.ts'
  * Goal: for each instant at which a process may die, what its clients and agents find afterwards is what was promised.
  * Method: a story of its own for each instant; afterwards the agent's records must hold together and it must answer.
  */
-vi.setConfig({ maxConcurrency: 2 })
+vi.setConfig({ maxConcurrency: 2, testTimeout: 60_000 })
 
 let mock: MockLlm
 beforeAll(async () => {

@@ -8,7 +8,7 @@ import { KilledServer } from './killed-server.ts'
  * Method: one turn that acts outside, edits memory and speaks, in a server that kills itself at the named point; its
  * client reads the stream, then asks the next server for the rest, and repeats its request as clients do.
  */
-vi.setConfig({ maxConcurrency: 2 })
+vi.setConfig({ maxConcurrency: 2, testTimeout: 60_000 })
 
 let mock: MockLlm
 beforeAll(async () => {
