@@ -72,6 +72,7 @@ export async function readSteps(
   if (filter.traceIds?.length) query = query.where('trace_id', 'in', filter.traceIds)
   if (filter.feedback) query = query.where('feedback', '=', filter.feedback)
   if (filter.hasFeedback) query = query.where('feedback', 'is not', null)
+  if (filter.hasFeedback === false) query = query.where('feedback', 'is', null)
   if (filter.tags?.length) query = query.where(sql<boolean>`tags ?| ${filter.tags}`)
   if (filter.projectId) query = query.where('project_id', '=', filter.projectId)
   if (filter.from) query = query.where('created_at', '>', filter.from)

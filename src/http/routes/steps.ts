@@ -11,6 +11,7 @@ import {
   readTraces,
   saveFeedback,
   saveTransaction,
+  type TraceRow,
 } from '../../store/step-lists.ts'
 import type { HttpDeps } from '../deps.ts'
 import { type Endpoint, route } from '../route.ts'
@@ -138,9 +139,15 @@ function trace(deps: HttpDeps): Endpoint {
     async ({ params: asked, query, actor, c }) => {
       const traces = await readTraces(deps.db, actor.organizationId, asked.step_id)
       if (query.all) return c.json(traces.map(toWireTrace))
-      return c.json(traces[0] ? toWireTrace(traces[0]) : null)
+      return c.json(newestOfStep(traces))
     },
   )
+}
+
+/** The step's own call, not one for a summary that was made on the way. */
+function newestOfStep(traces: TraceRow[]) {
+  const trace = traces.find(({ call_type: type }) => type === 'agent_step')
+  return trace ? toWireTrace(trace) : null
 }
 
 function oldTrace(deps: HttpDeps): Endpoint {
@@ -155,8 +162,7 @@ function oldTrace(deps: HttpDeps): Endpoint {
       answer: ShownObject,
     },
     async ({ params: asked, actor, c }) => {
-      const [newest] = await readTraces(deps.db, actor.organizationId, asked.step_id)
-      return c.json(newest ? toWireTrace(newest) : null)
+      return c.json(newestOfStep(await readTraces(deps.db, actor.organizationId, asked.step_id)))
     },
   )
 }
