@@ -1,12 +1,13 @@
 import { sql } from 'kysely'
 import type { Actor } from '../domain/actor.ts'
 import { OPENING } from '../domain/frame.ts'
-import type { AgentId, ProcessId, RunId } from '../domain/id.ts'
+import type { AgentId, ConversationId, OrganizationId, ProcessId, RunId } from '../domain/id.ts'
 import type { JsonObject } from '../domain/json.ts'
 import type { Lease } from '../domain/run.ts'
 import type { TurnRequest } from '../domain/turn.ts'
 import type { Db } from './schema.ts'
 import type { ScopeRow } from './scopes.ts'
+import { statement } from './statement.ts'
 import { type NewStep, stepValues } from './steps.ts'
 
 /** Sequence numbers are reserved in blocks, before any of them is shown. */
@@ -44,33 +45,48 @@ export type Standing =
  */
 export async function insertRun(tx: Db, run: NewRun, standing: Standing): Promise<void> {
   const step = standing.type === 'driven' ? standing.step : null
-  const start = step
-    ? tx.with('new_step', (db) => db.insertInto('steps').values(stepValues(step)).returning('id'))
-    : tx
-  await start
-    .with('new_run', (db) => db.insertInto('runs').values(runValues(run, standing)).returning('id'))
-    .with('new_metrics', (db) => db.insertInto('run_metrics').values(metricsValues(run)).returning('id'))
-    .with('new_event', (db) =>
-      db
-        .insertInto('run_events')
-        .values({
-          organization_id: run.actor.organizationId,
-          run_id: run.id,
-          seq: OPENING.seq,
-          seq_last: OPENING.seq,
-          payload: JSON.stringify({ frame: OPENING.frame }),
-        })
-        .returning('seq'),
-    )
+  await insertAll(tx, {
+    ...(step && { step: stepValues(step) }),
+    run: runValues(run, standing),
+    metrics: metricsValues(run),
+    event: openingValues(run),
+    scope: { organizationId: run.actor.organizationId, id: run.scope.id },
+    ...(standing.type === 'waiting' && { queueTail: run.scope.queue_tail + 1 }),
+  })
+}
+
+type AdmittedRows = {
+  step?: ReturnType<typeof stepValues>
+  run: ReturnType<typeof runValues>
+  metrics: ReturnType<typeof metricsValues>
+  event: ReturnType<typeof openingValues>
+  scope: { organizationId: OrganizationId; id: ConversationId }
+  queueTail?: number
+}
+
+const insertAll = statement((db, { step, run, metrics, event, scope, queueTail }: AdmittedRows) =>
+  (step ? db.with('new_step', (db) => db.insertInto('steps').values(step).returning('id')) : db)
+    .with('new_run', (db) => db.insertInto('runs').values(run).returning('id'))
+    .with('new_metrics', (db) => db.insertInto('run_metrics').values(metrics).returning('id'))
+    .with('new_event', (db) => db.insertInto('run_events').values(event).returning('seq'))
     .updateTable('conversations')
     .set({
       last_message_at: sql<string>`now()`,
       updated_at: sql<string>`now()`,
-      ...(standing.type === 'waiting' && { queue_tail: run.scope.queue_tail + 1 }),
+      ...(queueTail !== undefined && { queue_tail: queueTail }),
     })
-    .where('organization_id', '=', run.actor.organizationId)
-    .where('id', '=', run.scope.id)
-    .execute()
+    .where('organization_id', '=', scope.organizationId)
+    .where('id', '=', scope.id),
+)
+
+function openingValues(run: NewRun) {
+  return {
+    organization_id: run.actor.organizationId,
+    run_id: run.id,
+    seq: OPENING.seq,
+    seq_last: OPENING.seq,
+    payload: JSON.stringify({ frame: OPENING.frame }),
+  }
 }
 
 function runValues(run: NewRun, standing: Standing) {

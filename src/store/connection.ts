@@ -1,13 +1,8 @@
-import {
-  CompiledQuery,
-  type Driver,
-  Kysely,
-  PostgresDialect,
-  type PostgresDialectConfig,
-  PostgresDriver,
-} from 'kysely'
+import { Socket } from 'node:net'
+import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import type { Sessions } from './address.ts'
+import { beginWith } from './pipeline.ts'
 import type { Database, Db } from './schema.ts'
 
 export type ConnectionOptions = {
@@ -34,6 +29,9 @@ const TIMEOUTS = {
 export function openPool(options: ConnectionOptions): pg.Pool {
   const pool = new pg.Pool({
     connectionString: options.connectionString,
+    // Statements do not wait for the answers to those before them.
+    pipeline: true,
+    stream: gatheringSocket,
     max: options.connectionsMax ?? 16,
     connectionTimeoutMillis: options.checkoutMs ?? 5_000,
     idleTimeoutMillis: 60_000,
@@ -55,31 +53,31 @@ export function surviveLoss(pool: pg.Pool): void {
 }
 
 export function dbOf(pool: pg.Pool, sessions: Sessions = 'own'): Db {
-  const dialect = sessions === 'shared' ? new SharedDialect({ pool }) : new PostgresDialect({ pool })
-  return new Kysely<Database>({ dialect })
+  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
+  // Behind a pooler each transaction brings its timeouts along, with the statement that begins it.
+  if (sessions === 'shared') beginWith(db, TIMEOUTS)
+  return db
 }
 
-/** Behind a pooler each transaction brings its timeouts along, with the statement that begins it. */
-class SharedDriver extends PostgresDriver {
-  override async beginTransaction(
-    ...[connection]: Parameters<PostgresDriver['beginTransaction']>
-  ): Promise<void> {
-    const settings = Object.entries(TIMEOUTS).map(([name, ms]) => `set local ${name} = ${ms}`)
-    await connection.executeQuery(CompiledQuery.raw(['begin', ...settings].join('; ')))
+/** What is written before the event loop turns goes out in one piece: a call of the system costs more than its bytes. */
+function gatheringSocket(): Socket {
+  const socket = new Socket()
+  const write = socket.write.bind(socket)
+  let gathers = false
+  const gather = (...given: Parameters<typeof write>) => {
+    if (!gathers) {
+      gathers = true
+      socket.cork()
+      process.nextTick(() => {
+        gathers = false
+        socket.uncork()
+      })
+    }
+    return write(...given)
   }
-}
-
-class SharedDialect extends PostgresDialect {
-  readonly #config: PostgresDialectConfig
-
-  constructor(config: PostgresDialectConfig) {
-    super(config)
-    this.#config = config
-  }
-
-  override createDriver(): Driver {
-    return new SharedDriver(this.#config)
-  }
+  // The types of two ways to call are more than those of one that passes them on.
+  socket.write = gather as typeof write
+  return socket
 }
 
 const OID = { int8: 20, timestamptz: 1184, numeric: 1700 } as const

@@ -1,10 +1,11 @@
-import { sql } from 'kysely'
+import { sql, type Updateable } from 'kysely'
 import type { ConversationId, MessageId, OrganizationId } from '../domain/id.ts'
 import type { Message } from '../domain/message.ts'
 import { toRow } from './message-rows.ts'
 import { appendContext, contextItems } from './messages.ts'
-import type { Db } from './schema.ts'
+import type { ConversationsTable, Db } from './schema.ts'
 import type { ScopeRow } from './scopes.ts'
+import { statement } from './statement.ts'
 
 export type ScopeChange = {
   /** Messages that were stored: they count in the history. */
@@ -28,25 +29,42 @@ export async function appendMessages(
     conversationId: scope.id,
   }
   const at = { epoch: scope.context_epoch, length: scope.context_length }
-  const ids = messages.map(({ id }) => id)
   const stored = { ...change, stored: messages.length }
   const columns = { context_length: scope.context_length + messages.length }
   if (messages.length === 0) return updateScope(tx, scope, stored, columns)
-  const writing = tx
-    .with('new_messages', (db) =>
-      db
-        .insertInto('messages')
-        .values(messages.map((message) => toRow(message, owner)))
-        .returning('id'),
-    )
-    .with('new_items', (db) =>
-      db
-        .insertInto('context_items')
-        .values(contextItems(scope, at, ids))
-        .returning('ordinal'),
-    )
-  return updateScope(writing, scope, stored, columns)
+  const items = contextItems(
+    scope,
+    at,
+    messages.map(({ id }) => id),
+  )
+  const rows = messages.map((message) => toRow(message, owner))
+  const [updated] = await append(
+    tx,
+    { rows, items, key: keyOf(scope), columns: { ...columns, ...columnsOf(scope, stored) } },
+    { compiled: Boolean(change.prompt) },
+  )
+  if (!updated) throw new Error(`${scope.id} is gone`)
+  return updated
 }
+
+type Key = { organizationId: OrganizationId; id: ConversationId }
+type Appended = {
+  rows: ReturnType<typeof toRow>[]
+  items: ReturnType<typeof contextItems>
+  key: Key
+  columns: Updateable<ConversationsTable>
+}
+
+const append = statement((db, { rows, items, key, columns }: Appended, { compiled }: { compiled: boolean }) =>
+  db
+    .with('new_messages', (db) => db.insertInto('messages').values(rows).returning('id'))
+    .with('new_items', (db) => db.insertInto('context_items').values(items).returning('ordinal'))
+    .updateTable('conversations')
+    .set(changed(columns, compiled))
+    .where('organization_id', '=', key.organizationId)
+    .where('id', '=', key.id)
+    .returningAll(),
+)
 
 /** Adds stored messages to the end of a scope's context and keeps its numbers, under the scope's lock. */
 export async function extendContext(
@@ -83,25 +101,39 @@ export async function replaceContext(
 }
 
 async function updateScope(
-  tx: Pick<Db, 'updateTable'>,
+  tx: Db,
   scope: ScopeRow,
   change: ScopeChange,
   columns: Partial<Pick<ScopeRow, 'context_epoch' | 'context_length' | 'compaction_failed_at'>>,
 ): Promise<ScopeRow> {
   return tx
     .updateTable('conversations')
-    .set({
-      ...columns,
-      message_count: scope.message_count + change.stored,
-      ...(change.contextTokens !== undefined && { context_tokens: Math.round(change.contextTokens) }),
-      ...(change.calibration && { token_calibration: change.calibration }),
-      ...(change.prompt && { prompt_basis: change.prompt.basis, prompt_compiled_at: sql<string>`now()` }),
-      updated_at: sql<string>`now()`,
-    })
+    .set(changed({ ...columns, ...columnsOf(scope, change) }, Boolean(change.prompt)))
     .where('organization_id', '=', scope.organization_id)
     .where('id', '=', scope.id)
     .returningAll()
     .executeTakeFirstOrThrow()
+}
+
+function keyOf(scope: ScopeRow): Key {
+  return { organizationId: scope.organization_id, id: scope.id }
+}
+
+function columnsOf(scope: ScopeRow, change: ScopeChange): Updateable<ConversationsTable> {
+  return {
+    message_count: scope.message_count + change.stored,
+    ...(change.contextTokens !== undefined && { context_tokens: Math.round(change.contextTokens) }),
+    ...(change.calibration && { token_calibration: change.calibration }),
+    ...(change.prompt && { prompt_basis: change.prompt.basis }),
+  }
+}
+
+function changed(columns: Updateable<ConversationsTable>, compiled: boolean) {
+  return {
+    ...columns,
+    ...(compiled && { prompt_compiled_at: sql<string>`now()` }),
+    updated_at: sql<string>`now()`,
+  }
 }
 
 /** The system message of a scope's context. */

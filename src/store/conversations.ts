@@ -233,7 +233,7 @@ export async function startContext(
 
 /** What a fork shares of a conversation's context: all of it but the system message and an open request at its end. */
 export async function forkableIds(tx: Db, source: ScopeRow): Promise<MessageId[]> {
-  const context = (await readContext(tx, source.organization_id, source.id, source.context_epoch)).slice(1)
+  const context = (await readContext(tx, source.organization_id, source.id)).slice(1)
   const last = context.at(-1)
   if (last?.role !== 'approval_request') return context.map(({ id }) => id)
   const before = context.at(-2)

@@ -2,8 +2,10 @@ import { sql } from 'kysely'
 import type { NumberedFrame } from '../domain/frame.ts'
 import type { OrganizationId, RunId } from '../domain/id.ts'
 import type { Lease } from '../domain/run.ts'
+import { leaveToCommit } from './pipeline.ts'
 import type { Db } from './schema.ts'
 import { packFrames, unpackFrames } from './stored-frames.ts'
+import { inTransaction } from './transaction.ts'
 
 /** Stores frames in the transaction that made them true. */
 export async function insertFrames(
@@ -51,9 +53,9 @@ export function packPending(pending: PendingFrames[]) {
  */
 export async function flushFrames(db: Db, rows: PendingRow[], beforeCommit: () => void): Promise<void> {
   if (rows.length === 0) return
-  await db.transaction().execute(async (tx) => {
-    await sql`set local synchronous_commit = off`.execute(tx)
-    await sql`
+  await inTransaction(db, async (tx) => {
+    leaveToCommit(tx, sql`set local synchronous_commit = off`.execute(tx))
+    const flushed = sql`
       insert into run_events (organization_id, run_id, seq, seq_last, payload)
       select frame.organization_id, frame.run_id, frame.seq, frame.seq_last, frame.payload
       from json_to_recordset(${JSON.stringify(rows)}::json)
@@ -62,6 +64,7 @@ export async function flushFrames(db: Db, rows: PendingRow[], beforeCommit: () =
         and runs.lease_epoch = frame.epoch and runs.status = 'running'
       on conflict do nothing
     `.execute(tx)
+    leaveToCommit(tx, flushed)
     beforeCommit()
   })
 }

@@ -4,6 +4,7 @@ import type { Lease } from '../domain/run.ts'
 import { SEQ_BLOCK } from './admit-run.ts'
 import type { Db } from './schema.ts'
 import type { ScopeRow } from './scopes.ts'
+import { statement } from './statement.ts'
 
 /** The driver is no longer the driver: somebody has cancelled the run, taken it over or deleted it. Not an error. */
 export class LeaseLost extends Error {
@@ -86,24 +87,30 @@ export async function claimRun(
  * the run's newest or the run is not running.
  */
 export async function holdRun(tx: Db, lease: Lease): Promise<ScopeRow> {
-  const scope = await tx
+  const { organizationId, runId, conversationId, epoch } = lease
+  const [scope] = await lockHeld(tx, { organizationId, runId, conversationId, epoch })
+  if (!scope) throw new LeaseLost(`${lease.runId} is no longer driven under epoch ${lease.epoch}`)
+  return scope
+}
+
+type HeldArgs = Pick<Lease, 'organizationId' | 'runId' | 'conversationId' | 'epoch'>
+
+const lockHeld = statement((db, args: HeldArgs) =>
+  db
     .selectFrom('conversations')
     .innerJoin('runs', (join) =>
       join
         .onRef('runs.organization_id', '=', 'conversations.organization_id')
-        .on('runs.id', '=', lease.runId)
-        .on('runs.lease_epoch', '=', lease.epoch)
+        .on('runs.id', '=', args.runId)
+        .on('runs.lease_epoch', '=', args.epoch)
         .on('runs.status', '=', 'running'),
     )
-    .where('conversations.organization_id', '=', lease.organizationId)
-    .where('conversations.id', '=', lease.conversationId)
+    .where('conversations.organization_id', '=', args.organizationId)
+    .where('conversations.id', '=', args.conversationId)
     .selectAll('conversations')
     // Rows are locked in the order of the names here, and looked at again once they are.
-    .forNoKeyUpdate(['conversations', 'runs'])
-    .executeTakeFirst()
-  if (!scope) throw new LeaseLost(`${lease.runId} is no longer driven under epoch ${lease.epoch}`)
-  return scope
-}
+    .forNoKeyUpdate(['conversations', 'runs']),
+)
 
 /** Reserves the next block of sequence numbers, in a transaction that holds the run. Progress: attempts start again. */
 export async function reserveSeq(tx: Db, lease: Lease, seqUsed: number): Promise<number> {

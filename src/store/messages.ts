@@ -4,6 +4,7 @@ import type { Message } from '../domain/message.ts'
 import { type MessageOwner, toMessage, toRow } from './message-rows.ts'
 import type { Db } from './schema.ts'
 import type { ScopeRow } from './scopes.ts'
+import { statement } from './statement.ts'
 
 /** Stores messages at the end of the history, in the order given. */
 export async function insertMessages(db: Db, owner: MessageOwner, messages: Message[]): Promise<void> {
@@ -34,23 +35,33 @@ export async function readContext(
   db: Db,
   organizationId: OrganizationId,
   conversationId: ConversationId,
-  epoch: number,
 ): Promise<Message[]> {
-  const rows = await db
+  const rows = await selectContext(db, { organizationId, conversationId })
+  return rows.map(toMessage)
+}
+
+type ContextArgs = { organizationId: OrganizationId; conversationId: ConversationId }
+
+const selectContext = statement((db, args: ContextArgs) =>
+  db
     .selectFrom('context_items as item')
     .innerJoin('messages as message', (join) =>
       join
         .onRef('message.organization_id', '=', 'item.organization_id')
         .onRef('message.id', '=', 'item.message_id'),
     )
-    .where('item.organization_id', '=', organizationId)
-    .where('item.conversation_id', '=', conversationId)
-    .where('item.epoch', '=', epoch)
+    .where('item.organization_id', '=', args.organizationId)
+    .where('item.conversation_id', '=', args.conversationId)
+    .where('item.epoch', '=', (query) =>
+      query
+        .selectFrom('conversations')
+        .where('organization_id', '=', args.organizationId)
+        .where('id', '=', args.conversationId)
+        .select('context_epoch'),
+    )
     .orderBy('item.ordinal')
-    .selectAll('message')
-    .execute()
-  return rows.map(toMessage)
-}
+    .selectAll('message'),
+)
 
 /** Adds to the end of a context whose last ordinal is `length - 1`. */
 export async function appendContext(

@@ -1,7 +1,9 @@
 import { sql } from 'kysely'
 import pg from 'pg'
 import type { RunId } from '../domain/id.ts'
+import { leaveToCommit } from './pipeline.ts'
 import type { Db } from './schema.ts'
+import { inTransaction } from './transaction.ts'
 
 const CHANNEL = 'perdure_runs'
 /** PostgreSQL takes less than 8,000 bytes at once; an id has 40. */
@@ -21,9 +23,9 @@ type Notice = { from: string; runs: RunId[] }
 export async function sendNotice(db: Db, from: string, runs: RunId[]): Promise<void> {
   for (let at = 0; at < runs.length; at += IDS_MAX) {
     const notice: Notice = { from, runs: runs.slice(at, at + IDS_MAX) }
-    await db.transaction().execute(async (tx) => {
-      await sql`set local synchronous_commit = off`.execute(tx)
-      await sql`select pg_notify(${CHANNEL}, ${JSON.stringify(notice)})`.execute(tx)
+    await inTransaction(db, async (tx) => {
+      leaveToCommit(tx, sql`set local synchronous_commit = off`.execute(tx))
+      leaveToCommit(tx, sql`select pg_notify(${CHANNEL}, ${JSON.stringify(notice)})`.execute(tx))
     })
   }
 }

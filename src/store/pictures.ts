@@ -7,6 +7,7 @@ import type { Block } from '../domain/memory.ts'
 import type { ToolRecord } from '../domain/tool.ts'
 import type { AgentsTable, BlocksTable, Database, Db, ToolsTable } from './schema.ts'
 import { SCOPE_COLUMNS, toScope } from './scopes.ts'
+import { statement } from './statement.ts'
 
 export type Picture = { agent: Agent; scope: Scope; projectId: string | null }
 
@@ -20,27 +21,32 @@ export async function readPicture(
   agentId: AgentId,
   conversationId: ConversationId,
 ): Promise<Picture> {
-  const row = await db
+  const [row] = await selectPicture(db, { organizationId, agentId, conversationId })
+  if (!row) throw new Fault('not_found', `Agent with ID ${agentId} not found`)
+  return { agent: toAgent(row, organizationId, agentId), scope: toScope(row), projectId: row.project_id }
+}
+
+type PictureArgs = { organizationId: OrganizationId; agentId: AgentId; conversationId: ConversationId }
+
+const selectPicture = statement((db, args: PictureArgs) =>
+  db
     .selectFrom('agents')
     .innerJoin('conversations', (join) =>
       join
         .onRef('conversations.organization_id', '=', 'agents.organization_id')
-        .on('conversations.id', '=', conversationId),
+        .on('conversations.id', '=', args.conversationId),
     )
-    .where('agents.organization_id', '=', organizationId)
-    .where('agents.id', '=', agentId)
+    .where('agents.organization_id', '=', args.organizationId)
+    .where('agents.id', '=', args.agentId)
     .where('agents.deleted_at', 'is', null)
     .select(AGENT_COLUMNS)
     .select(SCOPE_COLUMNS)
     .select((query) => [
       groupOf(query).as('group_id'),
-      jsonArrayFrom(blocksOf(query, conversationId)).as('blocks'),
+      jsonArrayFrom(blocksOf(query, args.conversationId)).as('blocks'),
       jsonArrayFrom(toolsOf(query)).as('tools'),
-    ])
-    .executeTakeFirst()
-  if (!row) throw new Fault('not_found', `Agent with ID ${agentId} not found`)
-  return { agent: toAgent(row, organizationId, agentId), scope: toScope(row), projectId: row.project_id }
-}
+    ]),
+)
 
 const AGENT_COLUMNS = [
   'agents.name',

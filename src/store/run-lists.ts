@@ -5,6 +5,7 @@ import type { Run, RunStatus } from '../domain/run.ts'
 import type { StopReason } from '../domain/stop-reason.ts'
 import { RUN_COLUMNS, type RunRow, toRun } from './run-rows.ts'
 import type { Database, Db } from './schema.ts'
+import { inTransaction } from './transaction.ts'
 
 /** Which runs are asked for; all of it together, null: not asked. */
 export type RunFilter = {
@@ -246,7 +247,7 @@ export async function deleteRun(db: Db, organizationId: OrganizationId, id: RunI
       run_id: id,
     })
   }
-  await db.transaction().execute(async (tx) => {
+  await inTransaction(db, async (tx) => {
     await tx
       .updateTable('messages')
       .set({ run_id: null })

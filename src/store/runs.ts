@@ -5,23 +5,29 @@ import type { Message } from '../domain/message.ts'
 import type { Lease, Run } from '../domain/run.ts'
 import type { StopReason } from '../domain/stop-reason.ts'
 import type { TurnRequest } from '../domain/turn.ts'
+import { leaveToCommit } from './pipeline.ts'
 import { RUN_COLUMNS, toRun } from './run-rows.ts'
 import type { Db } from './schema.ts'
+import { statement } from './statement.ts'
+import { inTransaction } from './transaction.ts'
 
 export async function findRun(db: Db, organizationId: OrganizationId, id: RunId): Promise<Run | undefined> {
-  const row = await db
+  const [row] = await selectRun(db, { organizationId, id })
+  return row && toRun(row)
+}
+
+const selectRun = statement((db, args: { organizationId: OrganizationId; id: RunId }) =>
+  db
     .selectFrom('runs')
     .leftJoin('run_metrics', (join) =>
       join
         .onRef('run_metrics.organization_id', '=', 'runs.organization_id')
         .onRef('run_metrics.id', '=', 'runs.id'),
     )
-    .where('runs.organization_id', '=', organizationId)
-    .where('runs.id', '=', id)
-    .select([...RUN_COLUMNS, 'run_metrics.run_ns'])
-    .executeTakeFirst()
-  return row && toRun(row)
-}
+    .where('runs.organization_id', '=', args.organizationId)
+    .where('runs.id', '=', args.id)
+    .select([...RUN_COLUMNS, 'run_metrics.run_ns']),
+)
 
 /** Faults: not_found. */
 export async function getRun(db: Db, organizationId: OrganizationId, id: RunId): Promise<Run> {
@@ -85,14 +91,15 @@ export async function getRequest(db: Db, organizationId: OrganizationId, id: Run
  * The commit need not wait for the disk: a forgotten note makes a repeat a retry, once, after a crash.
  */
 export async function saveResponsesSent(db: Db, ids: RunId[]): Promise<void> {
-  await db.transaction().execute(async (tx) => {
-    await sql`set local synchronous_commit = off`.execute(tx)
-    await tx
+  await inTransaction(db, async (tx) => {
+    leaveToCommit(tx, sql`set local synchronous_commit = off`.execute(tx))
+    const saved = tx
       .updateTable('runs')
       .set({ response_sent_at: sql<string>`now()` })
       .where('id', 'in', ids)
       .where('response_sent_at', 'is', null)
       .execute()
+    leaveToCommit(tx, saved)
   })
 }
 

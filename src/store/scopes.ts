@@ -6,6 +6,7 @@ import type { AgentId, ConversationId, OrganizationId, RunId } from '../domain/i
 import type { JsonObject } from '../domain/json.ts'
 import type { LlmConfig } from '../domain/model.ts'
 import type { ConversationsTable, Db, OpenApprovalsTable } from './schema.ts'
+import { statement } from './statement.ts'
 
 export type ScopeRow = Selectable<ConversationsTable>
 export type OpenApproval = Selectable<OpenApprovalsTable>
@@ -54,21 +55,25 @@ export type ScopeFacts = {
 
 /** What stands in a scope. Read it after the lock, in a statement of its own: before, it may be old. */
 export async function readScopeFacts(tx: Db, scope: ScopeRow): Promise<ScopeFacts> {
-  const { activeRunId, waitingCount, hasApproval } = await tx
-    .selectNoFrom((query) => [
-      unfinishedRuns(query, scope).where('holds_turn', '=', true).select('id').as('activeRunId'),
-      unfinishedRuns(query, scope)
-        .where('holds_turn', '=', false)
-        .select((run) => run.fn.countAll<number>().as('count'))
-        .$asScalar()
-        .$notNull()
-        .as('waitingCount'),
-      query.exists(openApprovals(query, scope).select('message_id')).as('hasApproval'),
-    ])
-    .executeTakeFirstOrThrow()
+  const [facts] = await selectFacts(tx, { organization_id: scope.organization_id, id: scope.id })
+  if (!facts) throw new Error('the database gave no facts')
+  const { activeRunId, waitingCount, hasApproval } = facts
   const open = hasApproval ? await findOpenApproval(tx, scope) : undefined
   return { activeRunId, waitingCount, openApproval: open ?? null }
 }
+
+const selectFacts = statement((db, scope: Scoped) =>
+  db.selectNoFrom((query) => [
+    unfinishedRuns(query, scope).where('holds_turn', '=', true).select('id').as('activeRunId'),
+    unfinishedRuns(query, scope)
+      .where('holds_turn', '=', false)
+      .select((run) => run.fn.countAll<number>().as('count'))
+      .$asScalar()
+      .$notNull()
+      .as('waitingCount'),
+    query.exists(openApprovals(query, scope).select('message_id')).as('hasApproval'),
+  ]),
+)
 
 type Scoped = Pick<ScopeRow, 'organization_id' | 'id'>
 
@@ -159,10 +164,7 @@ export async function getAgentTarget(
   organizationId: OrganizationId,
   agentId: AgentId,
 ): Promise<Target> {
-  const row = await targets(db, organizationId)
-    .where('agents.id', '=', agentId)
-    .where('conversations.is_default', '=', true)
-    .executeTakeFirst()
+  const [row] = await selectAgentTarget(db, { organizationId, agentId })
   if (!row) throw new Fault('not_found', `Agent with ID ${agentId} not found`)
   return toTarget(row)
 }
@@ -173,10 +175,22 @@ export async function getConversationTarget(
   organizationId: OrganizationId,
   id: ConversationId,
 ): Promise<Target> {
-  const row = await targets(db, organizationId).where('conversations.id', '=', id).executeTakeFirst()
+  const [row] = await selectConversationTarget(db, { organizationId, id })
   if (!row) throw new Fault('not_found', `Conversation not found with id='['${id}']'`)
   return toTarget(row)
 }
+
+type TargetArgs<Id extends object> = { organizationId: OrganizationId } & Id
+
+const selectAgentTarget = statement((db, args: TargetArgs<{ agentId: AgentId }>) =>
+  targets(db, args.organizationId)
+    .where('agents.id', '=', args.agentId)
+    .where('conversations.is_default', '=', true),
+)
+
+const selectConversationTarget = statement((db, args: TargetArgs<{ id: ConversationId }>) =>
+  targets(db, args.organizationId).where('conversations.id', '=', args.id),
+)
 
 function targets(db: Db, organizationId: OrganizationId) {
   return db

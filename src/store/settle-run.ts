@@ -2,9 +2,11 @@ import { type QueryCreator, type Selectable, sql } from 'kysely'
 import type { RunError } from '../domain/failure.ts'
 import type { AgentId, ConversationId, OrganizationId, RunId, StepId } from '../domain/id.ts'
 import type { JsonObject } from '../domain/json.ts'
-import type { Outcome } from '../domain/run.ts'
-import { STOP_REASONS } from '../domain/stop-reason.ts'
+import type { Outcome, RunStatus } from '../domain/run.ts'
+import type { StepStatus } from '../domain/step.ts'
+import { STOP_REASONS, type StopReason } from '../domain/stop-reason.ts'
 import type { Database, Db, RunsTable } from './schema.ts'
+import { statement } from './statement.ts'
 import { type RunUsage, usageOf } from './steps.ts'
 
 export type Settled = {
@@ -39,25 +41,7 @@ export async function settleRun(
   outcome: Outcome,
   { fromCompleted = false, trackLastRun = false },
 ): Promise<EndedRun | undefined> {
-  const row = await tx
-    .with('ended', (db) => endRow(db, run, outcome, fromCompleted))
-    .with('closed_steps', (db) => closeOpenSteps(db, run, outcome))
-    .with('measured', (db) => endMetrics(db, run))
-    .with('agent', (db) => endForAgent(db, run, outcome, trackLastRun))
-    .with('scope', (db) =>
-      db
-        .updateTable('conversations')
-        .from('ended')
-        .set({ last_run_completion: sql<string>`clock_timestamp()` })
-        .where('conversations.organization_id', '=', run.organizationId)
-        .where('conversations.id', '=', run.conversationId)
-        .returning('conversations.id'),
-    )
-    .selectFrom('ended')
-    .innerJoin(usageOf(tx, run.organizationId, run.runId).as('usage'), (join) => join.onTrue())
-    .selectAll()
-    .select(sql<StepId[]>`array(select id from closed_steps)`.as('closedSteps'))
-    .executeTakeFirst()
+  const [row] = await endAll(tx, endingOf(run, outcome), { fromCompleted, trackLastRun })
   if (!row) return undefined
   const { created_at, completed_at, callback_url, seq_reserved, closedSteps, id, created_order, ...usage } =
     row
@@ -71,14 +55,62 @@ export async function settleRun(
   }
 }
 
-function endRow(db: QueryCreator<Database>, run: Settled, outcome: Outcome, fromCompleted: boolean) {
+type RunEnding = Settled & {
+  status: RunStatus
+  stopReason: StopReason
+  /** What the run's metadata get, as JSON. */
+  patch: string
+  /** Of steps that the run leaves behind unfinished. */
+  leftStatus: StepStatus
+  leftError: string | null
+}
+
+function endingOf(run: Settled, { stopReason, error }: Outcome): RunEnding {
+  const status = STOP_REASONS[stopReason]
+  return {
+    organizationId: run.organizationId,
+    runId: run.runId,
+    conversationId: run.conversationId,
+    agentId: run.agentId,
+    status,
+    stopReason,
+    patch: JSON.stringify(errorPatch(run.runId, error)),
+    leftStatus: status === 'cancelled' ? 'cancelled' : 'failed',
+    leftError: status === 'cancelled' ? null : 'interrupted',
+  }
+}
+
+type Ways = { fromCompleted: boolean; trackLastRun: boolean }
+
+const endAll = statement((db, run: RunEnding, ways: Ways) =>
+  db
+    .with('ended', (db) => endRow(db, run, ways))
+    .with('closed_steps', (db) => closeOpenSteps(db, run))
+    .with('measured', (db) => endMetrics(db, run))
+    .with('agent', (db) => endForAgent(db, run, ways))
+    .with('scope', (db) =>
+      db
+        .updateTable('conversations')
+        .from('ended')
+        .set({ last_run_completion: sql<string>`clock_timestamp()` })
+        .where('conversations.organization_id', '=', run.organizationId)
+        .where('conversations.id', '=', run.conversationId)
+        .returning('conversations.id'),
+    )
+    .selectFrom('ended')
+    .innerJoin(usageOf(db, run.organizationId, run.runId).as('usage'), (join) => join.onTrue())
+    .selectAll()
+    .select(sql<StepId[]>`array(select id from closed_steps)`.as('closedSteps')),
+)
+
+function endRow(db: QueryCreator<Database>, run: RunEnding, { fromCompleted }: Ways) {
   return db
     .updateTable('runs')
     .set((columns) => ({
-      status: STOP_REASONS[outcome.stopReason],
-      stop_reason: outcome.stopReason,
+      status: run.status,
+      stop_reason: run.stopReason,
       completed_at: sql<string>`coalesce(completed_at, clock_timestamp())`,
-      metadata: sql<string>`coalesce(metadata, '{}') || ${JSON.stringify(errorPatch(run.runId, outcome.error))}::jsonb`,
+      metadata: sql<string>`coalesce(metadata, '{}') || ${run.patch}::jsonb`,
       holds_turn: false,
       lease_owner: null,
       lease_epoch: columns('lease_epoch', '+', 1),
@@ -114,18 +146,16 @@ function errorPatch(runId: RunId, error: RunError | null): JsonObject {
   }
 }
 
-/** Steps that the run leaves behind unfinished. */
-function closeOpenSteps(db: QueryCreator<Ending>, run: Settled, { stopReason }: Outcome) {
-  const status = STOP_REASONS[stopReason] === 'cancelled' ? 'cancelled' : 'failed'
+function closeOpenSteps(db: QueryCreator<Ending>, run: RunEnding) {
   return db
     .updateTable('steps')
     .from('ended')
     .set({
-      status,
+      status: run.leftStatus,
       phase: 'committed',
-      stop_reason: stopReason,
+      stop_reason: run.stopReason,
+      error_type: run.leftError,
       updated_at: sql<string>`now()`,
-      ...(status === 'failed' && { error_type: 'interrupted' }),
     })
     .where('steps.organization_id', '=', run.organizationId)
     .where('steps.run_id', '=', run.runId)
@@ -152,12 +182,12 @@ function endMetrics(db: QueryCreator<Ending>, run: Settled) {
 }
 
 /** The agent remembers its newest run; an older one that ends late does not overwrite it. */
-function endForAgent(db: QueryCreator<Ending>, run: Settled, outcome: Outcome, trackLastRun: boolean) {
+function endForAgent(db: QueryCreator<Ending>, run: RunEnding, { trackLastRun }: Ways) {
   return db
     .updateTable('agents')
     .from('ended')
     .set((columns) => ({
-      last_stop_reason: outcome.stopReason,
+      last_stop_reason: run.stopReason,
       ...(trackLastRun && {
         last_run_completion: sql<string>`clock_timestamp()`,
         last_run_duration_ms: sql<number>`(extract(epoch from ended.completed_at - ended.created_at) * 1e3)::bigint`,
@@ -179,15 +209,22 @@ export async function handTurnOn(
   organizationId: OrganizationId,
   conversationId: ConversationId,
 ): Promise<RunId | undefined> {
-  const row = await tx
+  const [row] = await giveTurn(tx, { organizationId, conversationId })
+  return row?.id
+}
+
+type ScopeArgs = { organizationId: OrganizationId; conversationId: ConversationId }
+
+const giveTurn = statement((db, args: ScopeArgs) =>
+  db
     .updateTable('runs')
     .set({ holds_turn: true, queue_pos: null })
-    .where('organization_id', '=', organizationId)
+    .where('organization_id', '=', args.organizationId)
     .where('id', '=', (query) =>
       query
         .selectFrom('runs as waiting')
-        .where('waiting.organization_id', '=', organizationId)
-        .where('waiting.conversation_id', '=', conversationId)
+        .where('waiting.organization_id', '=', args.organizationId)
+        .where('waiting.conversation_id', '=', args.conversationId)
         .where('waiting.status', '=', 'created')
         .where('waiting.holds_turn', '=', false)
         .orderBy('waiting.queue_pos')
@@ -200,8 +237,8 @@ export async function handTurnOn(
         where.exists(
           where
             .selectFrom('open_approvals')
-            .where('open_approvals.organization_id', '=', organizationId)
-            .where('open_approvals.conversation_id', '=', conversationId)
+            .where('open_approvals.organization_id', '=', args.organizationId)
+            .where('open_approvals.conversation_id', '=', args.conversationId)
             .select('open_approvals.message_id'),
         ),
       ),
@@ -211,17 +248,15 @@ export async function handTurnOn(
         where.exists(
           where
             .selectFrom('runs as holder')
-            .where('holder.organization_id', '=', organizationId)
-            .where('holder.conversation_id', '=', conversationId)
+            .where('holder.organization_id', '=', args.organizationId)
+            .where('holder.conversation_id', '=', args.conversationId)
             .where('holder.holds_turn', '=', true)
             .select('holder.id'),
         ),
       ),
     )
-    .returning('id')
-    .executeTakeFirst()
-  return row?.id
-}
+    .returning('id'),
+)
 
 /** Notes when the first piece of the answer came; the first note stays. */
 export async function saveTtft(

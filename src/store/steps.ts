@@ -1,11 +1,12 @@
-import { type Insertable, sql } from 'kysely'
+import { type Insertable, sql, type Updateable } from 'kysely'
 import type { RunError } from '../domain/failure.ts'
 import type { AgentId, ConversationId, OrganizationId, RunId, StepId } from '../domain/id.ts'
 import type { LlmConfig, ModelTrace, Usage } from '../domain/model.ts'
 import type { StepStatus, StepTimes, StoredReply } from '../domain/step.ts'
 import type { StopReason } from '../domain/stop-reason.ts'
 import type { Db, StepsTable } from './schema.ts'
-import { insertTrace } from './traces.ts'
+import { statement } from './statement.ts'
+import { traceValues } from './traces.ts'
 
 export type NewStep = {
   id: StepId
@@ -45,14 +46,13 @@ export type StepEnd = {
 
 /** Ends a step: its row, its times, and the trace of its model call. */
 export async function endStep(tx: Db, step: NewStep, end: StepEnd): Promise<void> {
-  const metrics = tx.with('metrics', (db) => insertMetrics(db, step, end.times))
   const { trace } = end
-  const writing = trace
-    ? metrics.with('trace', (db) => insertTrace(db, trace, { ...step, stepId: step.id, config: end.config }))
-    : metrics
-  await writing
-    .updateTable('steps')
-    .set({
+  await writeEnd(tx, {
+    key: { organizationId: step.organizationId, id: step.id },
+    metrics: metricsValues(step, end.times),
+    times: timeColumns(end.times),
+    ...(trace && { trace: traceValues(trace, { ...step, stepId: step.id, config: end.config }) }),
+    columns: {
       ...configColumns(end.config),
       ...usageColumns(end.usage),
       status: end.status,
@@ -60,26 +60,45 @@ export async function endStep(tx: Db, step: NewStep, end: StepEnd): Promise<void
       stop_reason: end.stopReason,
       error_type: end.error?.errorType ?? null,
       error_data: end.error && JSON.stringify({ message: end.error.message, detail: end.error.detail }),
-      updated_at: sql<string>`now()`,
-    })
-    .where('organization_id', '=', step.organizationId)
-    .where('id', '=', step.id)
-    .execute()
+    },
+  })
 }
 
-function insertMetrics(db: Pick<Db, 'insertInto'>, step: NewStep, times: StepTimes) {
-  return db
-    .insertInto('step_metrics')
-    .values({
-      organization_id: step.organizationId,
-      id: step.id,
-      run_id: step.runId,
-      agent_id: step.agentId,
-      project_id: step.projectId,
-      ...timeColumns(times),
-    })
-    .onConflict((conflict) => conflict.columns(['organization_id', 'id']).doUpdateSet(timeColumns(times)))
-    .returning('id')
+type EndRows = {
+  key: { organizationId: OrganizationId; id: StepId }
+  metrics: ReturnType<typeof metricsValues>
+  times: ReturnType<typeof timeColumns>
+  trace?: ReturnType<typeof traceValues>
+  columns: Updateable<StepsTable>
+}
+
+const writeEnd = statement((db, { key, metrics, times, trace, columns }: EndRows) => {
+  const measured = db.with('metrics', (db) =>
+    db
+      .insertInto('step_metrics')
+      .values(metrics)
+      .onConflict((conflict) => conflict.columns(['organization_id', 'id']).doUpdateSet(times))
+      .returning('id'),
+  )
+  const writing = trace
+    ? measured.with('trace', (db) => db.insertInto('provider_traces').values(trace).returning('id'))
+    : measured
+  return writing
+    .updateTable('steps')
+    .set({ ...columns, updated_at: sql<string>`now()` })
+    .where('organization_id', '=', key.organizationId)
+    .where('id', '=', key.id)
+})
+
+function metricsValues(step: NewStep, times: StepTimes) {
+  return {
+    organization_id: step.organizationId,
+    id: step.id,
+    run_id: step.runId,
+    agent_id: step.agentId,
+    project_id: step.projectId,
+    ...timeColumns(times),
+  }
 }
 
 function configColumns(config: LlmConfig) {

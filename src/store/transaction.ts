@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { transact } from './pipeline.ts'
 import type { Db } from './schema.ts'
 
 /** Deadlock and serialisation failure: the whole transaction can be tried again. */
@@ -13,7 +14,7 @@ export async function inTransaction<Result>(db: Db, work: (tx: Db) => Promise<Re
   if (db.isTransaction) return work(db)
   for (let tries = 1; ; tries++) {
     try {
-      return await db.transaction().execute(work)
+      return await transact(db, work)
     } catch (error) {
       if (tries >= TRIES_MAX || !RETRIED.has(sqlState(error) ?? '')) throw error
     }

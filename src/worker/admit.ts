@@ -113,9 +113,11 @@ async function takeInTx(tx: Db, deps: EngineDeps, worker: Worker, send: Send, sl
   const { organizationId } = send.actor
   const scope = await lockScope(tx, organizationId, send.conversationId)
   const keys = keysOf(send.input.otids)
-  const repeated = await findRepeated(tx, scope, send, keys)
+  const [repeated, facts] = await Promise.all([
+    findRepeated(tx, scope, send, keys),
+    readScopeFacts(tx, scope),
+  ])
   if (repeated) return attachedTo(repeated)
-  const facts = await readScopeFacts(tx, scope)
   const entry = await enter(tx, scope, facts, send)
   if (entry.type === 'attach') return attachedTo(entry.runId)
   const joined = await join(tx, scope, facts, entry, send)
@@ -126,10 +128,12 @@ async function takeInTx(tx: Db, deps: EngineDeps, worker: Worker, send: Send, sl
   const ended = await interrupt(tx, deps, scope, facts, send)
   const run = newRunOf(send, scope, entry)
   const standing = standingOf(deps, run, facts, { isAnswer: entry.type === 'answer', slot, ended }, send)
-  await insertRun(tx, run, standing)
-  await insertKeys(tx, scope, keys, run.id, send.bodyHash)
-  if (standing.type !== 'waiting')
-    await deps.queue.enqueueDrive(tx, { organizationId, runId: run.id }, standing.type === 'ready')
+  const job = { organizationId, runId: run.id }
+  await Promise.all([
+    insertRun(tx, run, standing),
+    insertKeys(tx, scope, keys, run.id, send.bodyHash),
+    standing.type !== 'waiting' && deps.queue.enqueueDrive(tx, job, standing.type === 'ready'),
+  ])
   const start = standing.type === 'driven' ? () => startNow(worker, run, standing, deps) : null
   return { runId: run.id, attached: false, waiting: standing.type === 'waiting', start, ended }
 }

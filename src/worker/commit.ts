@@ -70,23 +70,31 @@ async function storeStep(
   pending: NumberedFrame[],
 ): Promise<Told<Committed>> {
   const held = await holdRun(tx, drive.lease)
-  await saveDone(tx, drive.done)
-  const conclusion = commit.conclude(
-    await runEdits(tx, drive, agent, { id: commit.messageStepId }, commit.left),
-  )
+  const [, edited] = await Promise.all([
+    saveDone(tx, drive.done),
+    runEdits(tx, drive, agent, { id: commit.messageStepId }, commit.left),
+  ])
+  const conclusion = commit.conclude(edited)
   const messages = [...commit.unsaved, ...conclusion.messages]
-  await storePrompt(tx, held, commit.prompt?.text)
-  const scope = await appendMessages(tx, held, messages, {
-    contextTokens: conclusion.contextTokens,
-    calibration: commit.calibration,
-    prompt: commit.prompt,
-  })
-  await storeStepRow(tx, drive, commit, conclusion)
-  if (conclusion.approval)
-    await insertApproval(tx, drive.lease, conclusion.approval, drive.request.clientTools)
   const frames = drive.log.number(framesOf(conclusion.messages, drive.request))
-  await insertFrames(tx, drive.lease.organizationId, drive.lease.runId, [...pending, ...frames])
-  return endOrGoOn(tx, drive, commit, conclusion, scope, frames)
+  // They go out in this order, and the answers to all are waited for once: the end of the run counts what the step used.
+  const stored = Promise.all([
+    appendMessages(tx, held, messages, {
+      contextTokens: conclusion.contextTokens,
+      calibration: commit.calibration,
+      prompt: commit.prompt,
+    }),
+    storeStepRow(tx, drive, commit, conclusion),
+    conclusion.approval && insertApproval(tx, drive.lease, conclusion.approval, drive.request.clientTools),
+    insertFrames(tx, drive.lease.organizationId, drive.lease.runId, [...pending, ...frames]),
+    storePrompt(tx, held, commit.prompt?.text),
+  ])
+  const seq = frames.at(-1)?.seq ?? drive.log.seq
+  const [[scope], { next, settlement }] = await Promise.all([
+    stored,
+    endOrGoOn(tx, drive, commit, conclusion, seq),
+  ])
+  return { result: { ...conclusion, next, scope: toScope(scope) }, frames, settlement }
 }
 
 async function endOrGoOn(
@@ -94,23 +102,20 @@ async function endOrGoOn(
   drive: Drive,
   commit: StepCommit,
   conclusion: Conclusion,
-  scope: ScopeRow,
-  frames: NumberedFrame[],
-): Promise<Told<Committed>> {
-  const seq = frames.at(-1)?.seq ?? drive.log.seq
-  if (drive.ttftNs !== null) await saveTtft(tx, drive.lease.organizationId, drive.lease.runId, drive.ttftNs)
+  seq: number,
+): Promise<{ next: StepRef | null; settlement: Settlement | null }> {
+  const { organizationId, runId } = drive.lease
+  const noted = drive.ttftNs === null ? undefined : saveTtft(tx, organizationId, runId, drive.ttftNs)
   if (conclusion.outcome && !commit.keepOpen(conclusion)) {
-    const settlement = await endRun(tx, drive, conclusion.outcome, {
-      seqFrom: seq,
-      contextTokens: scope.context_tokens,
-    })
-    const result = { ...conclusion, next: null, scope: toScope(scope) }
-    return { result, frames, settlement: settlement ?? null }
+    const contextTokens = Math.round(conclusion.contextTokens)
+    const ended = endRun(tx, drive, conclusion.outcome, { seqFrom: seq, contextTokens })
+    const [settlement] = await Promise.all([ended, noted])
+    return { next: null, settlement: settlement ?? null }
   }
-  const next = conclusion.outcome ? null : await startNext(tx, drive, commit)
-  if (conclusion.outcome) await saveConclusion(tx, drive.lease, conclusion.outcome.stopReason)
-  await reserveSeq(tx, drive.lease, seq)
-  return { result: { ...conclusion, next, scope: toScope(scope) }, frames, settlement: null }
+  const started = conclusion.outcome ? null : startNext(tx, drive, commit)
+  const concluded = conclusion.outcome && saveConclusion(tx, drive.lease, conclusion.outcome.stopReason)
+  const [next] = await Promise.all([started, concluded, reserveSeq(tx, drive.lease, seq), noted])
+  return { next, settlement: null }
 }
 
 /** Ends this run, and starts those that are due after it. */

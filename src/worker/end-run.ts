@@ -149,7 +149,7 @@ async function endActive(
   { keepTurn = false }: EndOptions,
 ): Promise<Settlement | undefined> {
   if (row.concluded_with) return endConcluded(tx, deps, run, row.concluded_with, scope, outcome, { keepTurn })
-  const context = await readContext(tx, run.organizationId, scope.id, scope.context_epoch)
+  const context = await readContext(tx, run.organizationId, scope.id)
   const turn = await turnOf(tx, run, row.request, context)
   const messages = closeTurn(turn, closing)
   const nothingSaved = messages.length > 0 && messages.every((message) => turn.unsaved.includes(message))

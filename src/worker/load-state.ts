@@ -10,6 +10,7 @@ import { readExecutions } from '../store/ledger.ts'
 import { readMessagePage } from '../store/message-lists.ts'
 import { hasMessage, readContext } from '../store/messages.ts'
 import { type Picture, readPicture } from '../store/pictures.ts'
+import { onOneConnection } from '../store/pipeline.ts'
 import { findConclusion } from '../store/runs.ts'
 import { countSteps, findOpenStep, stepValues } from '../store/steps.ts'
 import { inTransaction } from '../store/transaction.ts'
@@ -22,16 +23,16 @@ import type { Drive } from './drive.ts'
  */
 export async function loadState(drive: Drive, fresh: { step: StepRef | null } | null): Promise<LoopState> {
   const { deps, lease, request } = drive
-  const picture = await readPicture(deps.db, lease.organizationId, lease.agentId, lease.conversationId)
+  const { organizationId, agentId, conversationId } = lease
+  const [picture, stored] = await onOneConnection(deps.db, (one) =>
+    Promise.all([
+      readPicture(one, organizationId, agentId, conversationId),
+      readContext(one, organizationId, conversationId),
+    ]),
+  )
   drive.projectId = picture.projectId
   drive.isTended = picture.agent.groupId !== null
   for (const block of picture.agent.blocks) drive.seenVersions.set(block.id, block.version)
-  const stored = await readContext(
-    deps.db,
-    lease.organizationId,
-    lease.conversationId,
-    picture.scope.contextEpoch,
-  )
   const [first] = request.input
   // Not looked for in the context: it may have been compacted away by now.
   const isSaved = !fresh && first !== undefined && (await hasMessage(deps.db, lease.organizationId, first.id))

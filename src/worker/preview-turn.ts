@@ -40,7 +40,7 @@ export async function stateOf(
   asked: PreviewRequest,
 ): Promise<LoopState> {
   const picture = await readPicture(db, organizationId, target.agentId, target.conversationId)
-  const stored = await readContext(db, organizationId, target.conversationId, picture.scope.contextEpoch)
+  const stored = await readContext(db, organizationId, target.conversationId)
   return {
     runId: newId('run'),
     request: { ...innerRequest(false), ...asked },

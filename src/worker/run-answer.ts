@@ -4,6 +4,7 @@ import type { Message } from '../domain/message.ts'
 import type { Run } from '../domain/run.ts'
 import { filterViews, isNudge, isOutput, viewOptionsOf, viewsOf } from '../domain/view.ts'
 import { readRunMessages } from '../store/message-lists.ts'
+import { onOneConnection } from '../store/pipeline.ts'
 import { getRequest, readStartedRuns } from '../store/runs.ts'
 import type { Db } from '../store/schema.ts'
 import { findScope } from '../store/scopes.ts'
@@ -33,13 +34,15 @@ async function read(
   run: Run,
   choose: (messages: Message[], sent: ReadonlySet<MessageId>) => Message[],
 ): Promise<RunAnswer> {
-  const [request, messages, usage, scope, started] = await Promise.all([
-    getRequest(db, organizationId, run.id),
-    readRunMessages(db, organizationId, run.id),
-    readUsage(db, organizationId, run.id),
-    findScope(db, organizationId, run.conversationId),
-    readStartedRuns(db, organizationId, run.id, TENDING_RUN),
-  ])
+  const [request, messages, usage, scope, started] = await onOneConnection(db, (one) =>
+    Promise.all([
+      getRequest(one, organizationId, run.id),
+      readRunMessages(one, organizationId, run.id),
+      readUsage(one, organizationId, run.id),
+      findScope(one, organizationId, run.conversationId),
+      readStartedRuns(one, organizationId, run.id, TENDING_RUN),
+    ]),
+  )
   const sent = new Set(request.input.map(({ id }) => id))
   const shown = choose(
     messages.filter((message) => !isNudge(message) && !message.isErr),

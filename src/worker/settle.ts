@@ -4,6 +4,7 @@ import type { Message } from '../domain/message.ts'
 import type { Outcome } from '../domain/run.ts'
 import { insertFrames } from '../store/events.ts'
 import { insertMessages } from '../store/messages.ts'
+import { leaveToCommit } from '../store/pipeline.ts'
 import type { Db } from '../store/schema.ts'
 import { handTurnOn, type Settled, settleRun } from '../store/settle-run.ts'
 import { readWaitingCallers } from '../store/waiting.ts'
@@ -45,7 +46,10 @@ export async function settleInTx(
   },
 ): Promise<Settlement | undefined> {
   const { organizationId, runId } = run
-  const ended = await settleRun(tx, run, outcome, { ...deps.settings, ...options })
+  const settling = settleRun(tx, run, outcome, { ...deps.settings, ...options })
+  // Who waits behind an approval that opens now is told before anybody gets the turn.
+  const handsOnNow = !options.keepTurn && outcome.stopReason !== 'requires_approval'
+  const [ended, handed] = await Promise.all([settling, handsOnNow ? handOn(tx, deps, run) : null])
   if (!ended) return undefined
   for (const stepId of ended.closedSteps) await deps.queue.enqueue(tx, 'step_webhook', stepId, { stepId })
   const frames: NumberedFrame[] = options.fromCompleted
@@ -55,11 +59,12 @@ export async function settleInTx(
         contextTokens: options.contextTokens,
         runIds: options.runIds ?? null,
       })
-  await insertFrames(tx, run.organizationId, run.runId, frames)
+  const withFrames = insertFrames(tx, run.organizationId, run.runId, frames)
   if (ended.callbackUrl && !options.fromCompleted)
     await deps.queue.enqueue(tx, 'callback', runId, { organizationId, runId })
   const withdrawn = outcome.stopReason === 'requires_approval' ? await withdrawCallers(tx, deps, run) : []
-  const nextRunId = options.keepTurn ? null : await handOn(tx, deps, run)
+  const nextRunId = handsOnNow || options.keepTurn ? handed : await handOn(tx, deps, run)
+  leaveToCommit(tx, withFrames)
   deps.fault('before_settlement')
   return {
     run,
