@@ -108,7 +108,7 @@ async function cancelApproval(
 async function denyOpen(tx: Db, run: Settled, scope: ScopeRow): Promise<boolean> {
   const open = await findOpenApproval(tx, scope)
   if (open?.run_id !== run.runId) return false
-  const context = await readContext(tx, run.organizationId, scope.id, scope.context_epoch)
+  const context = await readContext(tx, run.organizationId, scope.id)
   const request = context.find((message) => message.id === open.message_id)
   if (request?.role !== 'approval_request') return false
   const turn = await turnOf(tx, run, null, [])
