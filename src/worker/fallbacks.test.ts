@@ -48,6 +48,28 @@ describe('models that stand in', () => {
     expect(world.observations.filter(({ type }) => type === 'model_failed').length).toBeGreaterThan(0)
   })
 
+  it('do not stand in for a model that only asks to wait', async () => {
+    const agent = await world.createAgent({
+      fallback_models: ['openai-proxy/gpt-4.1'],
+      include_base_tools: false,
+    })
+    const { status, body } = await send(agent, '[[error 429 once after=1]] [[say Waited.]] fall-back')
+    expect(status).toBe(200)
+    expect(await stepsOf(body.messages[0].run_id)).toMatchObject([{ model_handle: MOCK_MODEL }])
+  })
+
+  it.each(['529', '503'])('stand in at once for a model that says %s', async (code) => {
+    const agent = await world.createAgent({
+      fallback_models: ['openai-proxy/gpt-4.1'],
+      include_base_tools: false,
+    })
+    const start = performance.now()
+    const { body } = await send(agent, `[[error ${code} once after=20]] [[say Here instead.]] ${code}`)
+    expect(body.messages).toMatchObject([{ content: 'Here instead.' }])
+    expect(await stepsOf(body.messages[0].run_id)).toMatchObject([{ model_handle: 'openai-proxy/gpt-4.1' }])
+    expect(performance.now() - start).toBeLessThan(5_000)
+  })
+
   it('do not stand in for a model whose request was wrong', async () => {
     const agent = await world.createAgent({ fallback_models: ['groq/llama'], include_base_tools: false })
     const { status, body } = await send(agent, '[[error 400]] no')

@@ -96,6 +96,22 @@ describe('acceptance: loop and messages', () => {
     expect(views.map(({ content }) => content)).toEqual(['two', 'echo: two'])
   })
 
+  it('each request begins with the one before it, and the step tells what of it the provider had in its cache', async () => {
+    const talk = await Talk.open(world, { system: 'Be brief. '.repeat(800) })
+    const sent: string[] = []
+    const runs: string[] = []
+    for (const word of ['first words', 'second words', 'third words']) {
+      const { body } = await talk.say(word)
+      runs.push(body.messages[0].run_id)
+      sent.push(JSON.stringify(talk.requestWith(word).messages).slice(0, -1))
+    }
+    expect(sent[1]?.startsWith(sent[0] ?? '?')).toBe(true)
+    expect(sent[2]?.startsWith(sent[1] ?? '?')).toBe(true)
+    const [step] = (await world.ask('GET', `/v1/runs/${runs[2]}/steps`)).body
+    expect(step.cached_input_tokens).toBeGreaterThan(1_000)
+    expect(step.prompt_tokens_details.cached_tokens).toBe(step.cached_input_tokens)
+  })
+
   it('what an answer holds is what was said in it, not what was sent', async () => {
     const talk = await Talk.open(world)
     const { body } = await talk.send([
