@@ -1,6 +1,8 @@
+import { type IncomingMessage, request as requestHttp } from 'node:http'
+import { request as requestHttps } from 'node:https'
 import { Fault } from '../domain/fault.ts'
 import type { ImagePart, UserPart } from '../domain/message.ts'
-import { checkAddress, type OutboundGuard } from './outbound-guard.ts'
+import { checkAddress, guardedLookup, type OutboundGuard } from './outbound-guard.ts'
 
 /** Bytes of one image. */
 const IMAGE_BYTES_MAX = 20_000_000
@@ -29,28 +31,52 @@ async function fetchImage(url: string, guard: OutboundGuard): Promise<{ bytes: B
   let at = url
   for (let hops = 0; hops <= REDIRECTS_MAX; hops++) {
     await checkAddress(at, guard)
-    const response = await fetch(at, { redirect: 'manual', signal: AbortSignal.timeout(FETCH_MS) }).catch(
-      (error: unknown) => {
-        throw failed(url, error instanceof Error ? error.message : String(error))
-      },
-    )
-    const location = response.status >= 300 && response.status < 400 ? response.headers.get('location') : null
-    if (location) {
-      at = new URL(location, at).toString()
-      continue
+    try {
+      const response = await get(at, guard)
+      const { location } = response.headers
+      const status = response.statusCode ?? 0
+      if (status >= 300 && status < 400 && location) {
+        response.destroy()
+        at = new URL(location, at).toString()
+        continue
+      }
+      if (status < 200 || status >= 300) throw failed(url, `it answered ${status}`)
+      return { mediaType: mediaTypeOf(response, url), bytes: await boundedBody(response, url) }
+    } catch (error) {
+      if (error instanceof Fault) throw error
+      throw failed(url, error instanceof Error ? error.message : String(error))
     }
-    if (!response.ok) throw failed(url, `it answered ${response.status}`)
-    return { bytes: await boundedBody(response, url), mediaType: mediaTypeOf(response, url) }
   }
   throw failed(url, 'it redirects too often')
 }
 
-async function boundedBody(response: Response, url: string): Promise<Buffer> {
-  const chunks: Uint8Array[] = []
+/** Reaches the addresses that were checked, whatever the name says the second time that it is asked. */
+function get(url: string, guard: OutboundGuard): Promise<IncomingMessage> {
+  const start = url.startsWith('https:') ? requestHttps : requestHttp
+  return new Promise((done, fail) => {
+    const request = start(url, {
+      headers: { accept: 'image/*', 'user-agent': 'perdure' },
+      signal: AbortSignal.timeout(FETCH_MS),
+      agent: false,
+      lookup: guardedLookup(guard),
+    })
+    request.on('error', (error) =>
+      fail(error.name === 'AbortError' ? new Error(`it did not answer within ${FETCH_MS} ms`) : error),
+    )
+    request.on('response', done)
+    request.end()
+  })
+}
+
+async function boundedBody(response: IncomingMessage, url: string): Promise<Buffer> {
+  const chunks: Buffer[] = []
   let size = 0
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of response as AsyncIterable<Buffer>) {
     size += chunk.length
-    if (size > IMAGE_BYTES_MAX) throw failed(url, `it is larger than ${IMAGE_BYTES_MAX} bytes`)
+    if (size > IMAGE_BYTES_MAX) {
+      response.destroy()
+      throw failed(url, `it is larger than ${IMAGE_BYTES_MAX} bytes`)
+    }
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)
@@ -58,8 +84,8 @@ async function boundedBody(response: Response, url: string): Promise<Buffer> {
 
 const MEDIA_BY_SUFFIX: Record<string, string> = { png: 'image/png', gif: 'image/gif', webp: 'image/webp' }
 
-function mediaTypeOf(response: Response, url: string): string {
-  const header = response.headers.get('content-type')?.split(';')[0]?.trim()
+function mediaTypeOf(response: IncomingMessage, url: string): string {
+  const header = response.headers['content-type']?.split(';')[0]?.trim()
   if (header?.startsWith('image/')) return header
   if (header && header !== 'application/octet-stream') throw failed(url, `it is ${header}, not an image`)
   const suffix = new URL(url).pathname.split('.').at(-1)?.toLowerCase() ?? ''
