@@ -67,6 +67,27 @@ function conversationOf(body: JsonObject): string {
   return JSON.stringify(messages, (key, value) => (key === 'cache_control' ? undefined : value)).slice(0, -1)
 }
 
+it.each(['chat', 'responses', 'anthropic'] as const)(
+  '%s: ids of calls that begin alike stay apart when they are shortened (D-124)',
+  async (name) => {
+    const calls = ['a', 'b'].map((end) => ({
+      id: `call_${'0'.repeat(40)}${end}`,
+      name: 'look_up',
+      arguments: '{"word":"x"}',
+    }))
+    const config = await world.configOf(WIRES[name].handle, { enable_reasoner: false })
+    const answer = { role: 'assistant' as const, content: [], toolCalls: calls, model: 'another' }
+    const messages = [user(unique('ids')), answer, results(calls)]
+    const { trace } = okay((await world.ask(requestOf(config, messages, { tools: [LOOK_UP] }))).reply)
+    const ids =
+      JSON.stringify(trace?.request).match(/(?<="(id|call_id|tool_use_id|tool_call_id)":")[^"]+/g) ?? []
+    const known = [...new Set(ids)]
+    expect(known).toHaveLength(2)
+    expect(ids.filter((id) => id === known[0])).toHaveLength(2)
+    expect(known.every((id) => id.length <= 40)).toBe(true)
+  },
+)
+
 describe('settings', () => {
   it('chat: limit, temperature, penalty, user, parallel calls', async () => {
     const body = await preview(
