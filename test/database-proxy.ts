@@ -14,8 +14,10 @@ export type DatabaseProxy = {
   close(): void
 }
 
-/** A simple query of this one word, as the pool sends it: `Q`, length, text, NUL. */
+/** A simple query of this one word: `Q`, length, text, NUL. Other statements may come with it. */
 const COMMIT = Buffer.concat([Buffer.from('Q'), Buffer.from([0, 0, 0, 11]), Buffer.from('commit\0')])
+/** The answer to it. */
+const COMMITTED = Buffer.from('COMMIT\0')
 
 export async function openDatabaseProxy(databaseUrl: string): Promise<DatabaseProxy> {
   const {
@@ -41,15 +43,15 @@ export async function openDatabaseProxy(databaseUrl: string): Promise<DatabasePr
       })
     }
     client.on('data', (chunk: Buffer) => {
-      if (chunk.equals(COMMIT)) {
+      if (chunk.includes(COMMIT)) {
         commits += 1
         losing ||= commits === cutAt
       }
       upstream.write(chunk)
     })
     upstream.on('data', (chunk: Buffer) => {
-      if (losing) client.destroy()
-      else client.write(chunk)
+      if (!losing) client.write(chunk)
+      else if (chunk.includes(COMMITTED)) client.destroy()
     })
   })
   server.listen(0, '127.0.0.1')
