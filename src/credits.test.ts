@@ -57,7 +57,7 @@ const send = (agentId: string, text: string) =>
 const reasonOf = (answer: { body: { stop_reason: { stop_reason: string } } }) =>
   answer.body.stop_reason.stop_reason
 
-describe('credits', () => {
+describe('24. credits', () => {
   it('off: nobody is asked', async () => {
     const agentId = await open('off', () => NO)
     expect(reasonOf(await send(agentId, 'hello'))).toBe('end_turn')

@@ -48,7 +48,7 @@ async function runWhen(id: string, isReady: (run: Record<string, unknown>) => bo
   return run
 }
 
-describe('a callback', () => {
+describe('10. a callback', () => {
   it('tells of a completed run once, with its messages, signed, under its own key', async () => {
     const sent = await sendWithCallback(`${hook.url}/ok`, '[[say tea is ready]]')
     const run = await runWhen(sent.body.id, ({ callback_status_code }) => callback_status_code !== null)

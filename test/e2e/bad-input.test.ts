@@ -200,7 +200,7 @@ describe('a client that goes away', () => {
   })
 })
 
-describe('a stranger', () => {
+describe('25. tenancy: a stranger', () => {
   it('finds nothing of another organisation', async () => {
     const organization = (await ask('POST', '/v1/admin/orgs/', { name: 'Others' })).body
     const user = (await ask('POST', '/v1/admin/users/', { name: 'Eve', organization_id: organization.id }))

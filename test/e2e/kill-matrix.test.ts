@@ -45,7 +45,7 @@ const notes = (killed: KilledServer) => [...killed.outside.counts.values()]
 const memory = async (killed: KilledServer, agentId: string) =>
   (await killed.next.ask('GET', `/v1/agents/${agentId}/core-memory/blocks/human`)).body.value
 
-describe.concurrent('kill -9', () => {
+describe.concurrent('21. kill -9', () => {
   it('before admission commit: the client has no answer, nothing is stored, and a retry executes once', () =>
     play('before_admission:1', async (killed, agentId) => {
       const path = `/v1/agents/${agentId}/messages`

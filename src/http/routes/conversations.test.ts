@@ -37,7 +37,7 @@ const textsOf = (messages: Shown[]) =>
 const rowsOf = async (table: 'conversations' | 'blocks') =>
   (await world.db.selectFrom(table).select('id').execute()).length
 
-describe('the history of a conversation', () => {
+describe('23. the history of a conversation', () => {
   it('keeps its order through a compaction, and is paged without loss or repeat', async () => {
     const { id } = await create()
     for (const text of ['one', 'two', 'third']) await send(id, text)
@@ -126,7 +126,7 @@ describe('the model of a conversation', () => {
   })
 })
 
-describe('deleting a conversation', () => {
+describe('23. deleting a conversation', () => {
   it('that is in use cancels its run; then there is none', async () => {
     const { id } = await create()
     const stream = send(id, '[[sleep 20000]]', { streaming: true })
@@ -151,7 +151,7 @@ describe('deleting a conversation', () => {
   })
 })
 
-describe('isolated blocks', () => {
+describe('23. isolated blocks', () => {
   const remember = (name: string, text: string) =>
     send(name, `[[call memory_insert {"label":"human","new_string":"${text}"}]]`)
   const blockValue = async (blockId: string) => (await world.ask('GET', `/v1/blocks/${blockId}`)).body.value
