@@ -1,4 +1,6 @@
+import { sql } from 'kysely'
 import type { AgentId, OrganizationId, ToolId } from '../domain/id.ts'
+import type { ToolRule } from '../domain/tool.ts'
 import { inOrder, type Page, readingOrder } from './keyset.ts'
 import { ordinalConditions } from './link-page.ts'
 import type { Db } from './schema.ts'
@@ -44,6 +46,27 @@ function held(db: Db, organizationId: OrganizationId, agentIds: AgentId[]) {
     )
     .where('link.organization_id', '=', organizationId)
     .where('link.agent_id', 'in', agentIds)
+}
+
+/** What an agent may use at this moment, as one statement sees it. */
+export async function readToolsNow(
+  db: Db,
+  organizationId: OrganizationId,
+  agentId: AgentId,
+): Promise<{ attached: ReadonlySet<ToolId>; rules: ToolRule[] }> {
+  const row = await db
+    .selectFrom('agents')
+    .where('organization_id', '=', organizationId)
+    .where('id', '=', agentId)
+    .select('tool_rules')
+    .select(
+      sql<ToolId[]>`array(
+        select tool_id from agent_tools
+        where agent_tools.organization_id = agents.organization_id and agent_tools.agent_id = agents.id
+      )`.as('tool_ids'),
+    )
+    .executeTakeFirst()
+  return { attached: new Set(row?.tool_ids), rules: row?.tool_rules ?? [] }
 }
 
 /** Gives an agent tools; those that it has stay where they are. The tools are held by the transaction. */

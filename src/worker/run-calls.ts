@@ -8,6 +8,8 @@ import type { Tool, ToolResult } from '../domain/tool.ts'
 import { monotonicNs } from '../lib/clock.ts'
 import type { PlannedCall, RanCalls, StepRef } from '../loop/state.ts'
 import { refusalOf, returnOf } from '../loop/tool-return.ts'
+import { needsApproval } from '../loop/tool-rules.ts'
+import { readToolsNow } from '../store/agent-tools.ts'
 import { holdRun, LeaseLost, noteProgress } from '../store/leases.ts'
 import { insertStarted, type LedgerEntry, readExecutions, saveDone } from '../store/ledger.ts'
 import { lockBlocks, type MemoryOwner, saveEdits } from '../store/memory-edits.ts'
@@ -31,9 +33,14 @@ export async function runCalls(
   reply: Reply,
   calls: PlannedCall[],
 ): Promise<RanCalls> {
-  const left = trailingEdits(drive, calls)
-  const front = calls.slice(0, calls.length - left.length)
-  const returns: ToolReturn[] = []
+  const barred = reply === null || step.journal ? new Map<string, string>() : await readBarred(drive, calls)
+  const allowed = calls.filter(({ call }) => !barred.has(call.id))
+  const left = trailingEdits(drive, allowed)
+  const front = allowed.slice(0, allowed.length - left.length)
+  const returns = calls.flatMap(({ call }) => {
+    const text = barred.get(call.id)
+    return text === undefined ? [] : [refusalOf(call, text, formatLocalTime(new Date(), agent.timezone))]
+  })
   let longestNs = 0
   for (const batch of batchesOf(drive, front)) {
     const start = monotonicNs()
@@ -42,6 +49,23 @@ export async function runCalls(
     returns.push(...done)
   }
   return { returns, left, longestNs }
+}
+
+/**
+ * Calls that must not run any more, with what is said of them: while the model thought, their tools were taken away or put
+ * under approval. What a journal or an approval goes on with was looked at when the run was read.
+ */
+async function readBarred({ deps, lease }: Drive, calls: PlannedCall[]): Promise<Map<string, string>> {
+  const barred = new Map<string, string>()
+  if (calls.length === 0) return barred
+  const { attached, rules } = await readToolsNow(deps.db, lease.organizationId, lease.agentId)
+  for (const { call, tool } of calls) {
+    if (!attached.has(tool.id))
+      barred.set(call.id, `Tool not found: ${call.name} is no longer attached to the agent.`)
+    else if (needsApproval(rules, call.name))
+      barred.set(call.id, `${call.name} needs an approval by now that it did not have when it was called.`)
+  }
+  return barred
 }
 
 function trailingEdits(drive: Drive, calls: PlannedCall[]): PlannedCall[] {

@@ -76,7 +76,7 @@ describe('a block', () => {
     expect(body).toMatchObject({ description: null, value: 'v', limit: 5 })
   })
 
-  it('is written over only as the version that was seen, when the writer says which', async () => {
+  it('R-18: is written over only as the version that was seen, when the writer says which', async () => {
     const { id } = await create({ label: 'notes', value: 'v' })
     const write = (value: string, version: string) =>
       world.ask('PATCH', `/v1/blocks/${id}`, { value }, { 'if-match': version })

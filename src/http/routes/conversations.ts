@@ -23,6 +23,7 @@ import { readActiveRuns } from '../../store/run-lists.ts'
 import { getRun } from '../../store/runs.ts'
 import { getAgentTarget, type Target } from '../../store/scopes.ts'
 import { removeConversation } from '../../worker/delete-scopes.ts'
+import { withFreshPrompts } from '../../worker/fresh-prompts.ts'
 import { forkConversation, openConversation, recompile } from '../../worker/scope-acts.ts'
 import { answerJson } from '../answer-json.ts'
 import { cancelAll } from '../cancel.ts'
@@ -265,7 +266,7 @@ function messages(deps: HttpDeps): Endpoint {
         query.agent_id ?? null,
       )
       const order = query.order ?? 'desc'
-      const stored = await readMessagePage(
+      const page = await readMessagePage(
         deps.db,
         actor.organizationId,
         { conversationId: target.conversationId },
@@ -278,6 +279,7 @@ function messages(deps: HttpDeps): Endpoint {
           groupId: query.group_id ?? null,
         },
       )
+      const stored = await withFreshPrompts(deps.db, actor.organizationId, target.agentId, page)
       // A default conversation is shown as its agent's list is: the newest, but the oldest of them first.
       const shown = target.isDefault && order === 'desc' ? stored.toReversed() : stored
       const views = viewsOf(

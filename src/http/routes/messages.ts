@@ -5,6 +5,7 @@ import { filterViews, viewsOf } from '../../domain/view.ts'
 import { getMessage, readMessagePage } from '../../store/message-lists.ts'
 import { getRun } from '../../store/runs.ts'
 import { getAgentTarget, getConversationTarget, type Target } from '../../store/scopes.ts'
+import { withFreshPrompts } from '../../worker/fresh-prompts.ts'
 import { answerJson, noteWhenSent } from '../answer-json.ts'
 import { cancelAll, cancelRuns } from '../cancel.ts'
 import type { HttpDeps } from '../deps.ts'
@@ -153,7 +154,7 @@ function list(deps: HttpDeps): Endpoint {
       const target = await getAgentTarget(deps.db, actor.organizationId, agentId)
       const conversationId = await conversationIdOf(deps, actor.organizationId, query.conversation_id, target)
       const order = query.order ?? 'desc'
-      const messages = await readMessagePage(
+      const stored = await readMessagePage(
         deps.db,
         actor.organizationId,
         { agentId, ...(conversationId && { conversationId }) },
@@ -166,6 +167,7 @@ function list(deps: HttpDeps): Endpoint {
           groupId: query.group_id ?? null,
         },
       )
+      const messages = await withFreshPrompts(deps.db, actor.organizationId, agentId, stored)
       const options = viewOptionsFor(target.agentType, {
         foldTool:
           query.use_assistant_message === false
