@@ -63,9 +63,8 @@ describe('the ledger', () => {
 
   it('R-16: an id of a call that the context already holds is replaced before anything is stored', async () => {
     const agentId = await a.createAgent({ tools: ['core_memory_append'] })
-    const call = '[[quirk same_ids]] [[call core_memory_append {"label":"human","content":"x"}]]'
-    await a.send(agentId, call)
-    await a.send(agentId, call)
+    const call = '[[quirk same-ids]] [[call core_memory_append {"label":"human","content":"x"}]]'
+    for (const _ of ['first', 'second']) await a.stream(agentId, call, { stream_tokens: true })
     const ids = (await a.messages(agentId))
       .filter(({ message_type: type }) => type === 'tool_call_message')
       .map(({ tool_call: { tool_call_id: id } }) => id)
