@@ -72,6 +72,10 @@ const SETTINGS = {
     about: 'Hosts and networks inside that the server may reach for images and callbacks, by commas',
   },
   slotsMax: { env: ['PERDURE_RUNS_MAX'], about: 'Runs that this process drives at once' },
+  orphansMax: {
+    env: ['PERDURE_ORPHANS_MAX'],
+    about: 'Tools that may go on after their run was cancelled; with as many, no new run is begun here',
+  },
   waitingMax: { env: ['PERDURE_WAITING_MAX'], about: 'Messages that may wait for one conversation' },
   waitMs: { env: ['PERDURE_WAIT_MS'], about: 'How long a message waits for its turn, milliseconds' },
   bodyBytesMax: { env: ['PERDURE_BODY_BYTES_MAX'], about: 'Size of a request body, bytes' },
@@ -185,6 +189,7 @@ const Schema = z.object({
   password: z.string().nullable().default(null),
   outboundAllow: list.default([]),
   slotsMax: integer(1, 10_000).default(64),
+  orphansMax: integer(1, 10_000).default(32),
   waitingMax: integer(0, 10_000).default(16),
   waitMs: integer(0, 86_400_000).default(120_000),
   bodyBytesMax: integer(1_024, 1_073_741_824).default(64 * 1024 * 1024),

@@ -18,6 +18,7 @@ import { FrameBuffer } from './worker/frame-buffer.ts'
 import { openLiveWire } from './worker/live-wire.ts'
 import { Neighbours } from './worker/neighbours.ts'
 import type { Observe } from './worker/observation.ts'
+import { OrphanTools } from './worker/orphan-tools.ts'
 import { ProcessLease } from './worker/process-lease.ts'
 import { Queue } from './worker/queue.ts'
 import { RunHub } from './worker/run-hub.ts'
@@ -83,12 +84,14 @@ export async function startEngine(parts: EngineParts): Promise<Engine> {
       (runIds) => hub.tellStored(runIds),
     ),
     sent: new SentNotes(db, observe),
+    orphans: new OrphanTools(),
     queue,
     lease,
     settings: {
       slotsMax: config.slotsMax,
       waitingMax: config.waitingMax,
       waitMs: config.waitMs,
+      orphansMax: config.orphansMax,
       attemptsMax: 3,
       trackLastRun: config.trackLastRun,
       leaseMs: config.leaseMs,

@@ -3,6 +3,7 @@ import type { Tool, ToolRecord } from '../domain/tool.ts'
 import type { Db } from '../store/schema.ts'
 import type { FrameBuffer } from './frame-buffer.ts'
 import type { Observe } from './observation.ts'
+import type { OrphanTools } from './orphan-tools.ts'
 import type { ProcessLease } from './process-lease.ts'
 import type { Queue } from './queue.ts'
 import type { RunHub } from './run-hub.ts'
@@ -15,6 +16,8 @@ export type EngineSettings = {
   waitingMax: number
   /** How long a caller's message waits for its turn, in milliseconds. */
   waitMs: number
+  /** Tools that may go on without their runs before this process begins no new run. */
+  orphansMax: number
   /** Takeovers without progress after which a run is given up. */
   attemptsMax: number
   /** Agents remember when their newest run ended, and how long it took. */
@@ -34,6 +37,7 @@ export type EngineDeps = {
   queue: Queue
   lease: ProcessLease
   sent: SentNotes
+  orphans: OrphanTools
   settings: EngineSettings
   observe: Observe
   /** False: the organisation has no credit left. */

@@ -211,21 +211,31 @@ async function resultOf(
     executionId: executionIdOf(step, planned),
     signal: drive.abort.signal,
   }
-  const result = await orThrown(tool.run(planned.args, context), drive.abort.signal)
+  const result = await orThrown(tool.run(planned.args, context), drive)
   if (drive.abort.signal.aborted)
     throw new LeaseLost(`${call.name} ended when its run was no longer driven here`)
   return returnOf(call, planned.tool, result, time())
 }
 
 /** Who writes a tool may throw; the model reads it as a failed call. A tool that ignores the abort is not waited for. */
-async function orThrown(running: Promise<ToolResult>, signal: AbortSignal): Promise<ToolResult> {
+async function orThrown(
+  running: Promise<ToolResult>,
+  { abort: { signal }, deps }: Drive,
+): Promise<ToolResult> {
   const aborted = new Promise<ToolResult>((resolve) => {
     const stop = () => resolve({ ok: false, errorName: 'CancelledError', message: 'cancelled while it ran' })
     if (signal.aborted) stop()
     else signal.addEventListener('abort', stop, { once: true })
   })
+  let isOver = false
+  const over = () => {
+    isOver = true
+  }
+  running.then(over, over)
   try {
-    return await Promise.race([running, aborted])
+    const result = await Promise.race([running, aborted])
+    if (!isOver) deps.orphans.add(running)
+    return result
   } catch (error) {
     const thrown = error instanceof Error ? error : new Error(String(error))
     return { ok: false, errorName: thrown.name, message: thrown.message }

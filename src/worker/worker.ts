@@ -72,9 +72,13 @@ export class Worker {
   reserveSlot(waitingRunId?: RunId | null): boolean {
     const shares = waitingRunId ? this.#active.has(waitingRunId) : false
     const free = shares || this.#active.size + this.#reserved < this.#deps.settings.slotsMax
-    if (this.#stopping || !free || !this.#deps.lease.holds) return false
+    if (this.#stopping || !free || !this.#deps.lease.holds || this.#hasTooManyOrphans) return false
     this.#reserved += 1
     return true
+  }
+
+  get #hasTooManyOrphans(): boolean {
+    return this.#deps.orphans.count >= this.#deps.settings.orphansMax
   }
 
   releaseSlot(): void {

@@ -13,6 +13,7 @@ import { createAgentPost } from '../../src/worker/agent-post.ts'
 import type { EngineDeps, FaultPoint } from '../../src/worker/deps.ts'
 import { FrameBuffer } from '../../src/worker/frame-buffer.ts'
 import type { Observation } from '../../src/worker/observation.ts'
+import { OrphanTools } from '../../src/worker/orphan-tools.ts'
 import type { Queue } from '../../src/worker/queue.ts'
 import { RunHub } from '../../src/worker/run-hub.ts'
 import { SentNotes } from '../../src/worker/sent-notes.ts'
@@ -71,12 +72,14 @@ export class Life {
       hub,
       buffer: new FrameBuffer(db, observe, () => this.#pass('mid_flush')),
       sent: new SentNotes(db, observe),
+      orphans: new OrphanTools(),
       queue: around.queue,
       lease: this.lease,
       settings: {
         slotsMax: 4,
         waitingMax: 3,
         waitMs: 600_000,
+        orphansMax: 32,
         attemptsMax: 3,
         trackLastRun: false,
         leaseMs: LEASE_MS,
