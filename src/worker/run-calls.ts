@@ -75,11 +75,12 @@ function trailingEdits(drive: Drive, calls: PlannedCall[]): PlannedCall[] {
 
 /** A call that may not run beside others is a batch of its own, and so are edits. */
 function batchesOf(drive: Drive, calls: PlannedCall[]): PlannedCall[][] {
+  const isParallel = ({ tool }: PlannedCall) =>
+    tool.enableParallelExecution && drive.deps.toolOf(tool)?.effect !== 'edits'
   const batches: PlannedCall[][] = []
   for (const call of calls) {
-    const parallel = call.tool.enableParallelExecution && drive.deps.toolOf(call.tool)?.effect !== 'edits'
     const before = batches.at(-1)
-    if (parallel && before?.[0]?.tool.enableParallelExecution) before.push(call)
+    if (before && isParallel(call) && before.every(isParallel)) before.push(call)
     else batches.push([call])
   }
   return batches
