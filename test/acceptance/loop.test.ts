@@ -213,6 +213,38 @@ describe('acceptance: failures', () => {
     expect(value).toBe('Ann.')
   })
 
+  it('an answer with nothing in it is not stored, and the next one is', async () => {
+    const talk = await Talk.open(world)
+    const empty = await talk.say('[[error empty]]')
+    expect(empty.status).toBe(200)
+    expect(empty.body.messages).toEqual([])
+    expect(typesOf(await talk.list())).toEqual(['system_message', 'user_message'])
+    expect((await talk.say('hello')).body.messages).toMatchObject([{ content: 'echo: hello' }])
+  })
+
+  it('D-84: an answer that was cut at its limit says so, on every way of asking', async () => {
+    const talk = await Talk.open(world)
+    const cut = '[[length]] [[say This is the first half and this is the second one.]]'
+    const { body } = await talk.say(cut)
+    expect(body.stop_reason.stop_reason).toBe('max_tokens_exceeded')
+    expect(body.messages.at(-1).content).toMatch(/^This is the first half/)
+    for (const stream_tokens of [true, false]) {
+      const events = await talk.stream(`${cut} ${stream_tokens}`, { stream_tokens, include_pings: false })
+      expect(events.at(-3)?.stop_reason).toBe('max_tokens_exceeded')
+    }
+    expect((await talk.state()).last_stop_reason).toBe('max_tokens_exceeded')
+  })
+
+  it('a stream of whole messages asks again after trouble in the middle, one of tokens does not', async () => {
+    const talk = await Talk.open(world)
+    const text = (word: string) => `[[error midstream once]] [[say One answer, from the beginning.]] ${word}`
+    const whole = await talk.stream(text('whole'), { include_pings: false })
+    expect(whole[0]?.content).toBe('One answer, from the beginning.')
+    const tokens = await talk.stream(text('tokens'), { stream_tokens: true, include_pings: false })
+    expect(typesOf(tokens)).toContain('error_message')
+    expect(tokens.filter(({ content }) => String(content).startsWith('One'))).toHaveLength(1)
+  })
+
   it('33: a call that has lost its result is closed in the next request', async () => {
     const talk = await Talk.open(world)
     const { body } = await talk.say(script({ calls: [note('tea')] }, { say: 'Noted.' }))
