@@ -1,7 +1,7 @@
 import type { AgentId, ConversationId, OrganizationId } from './id.ts'
-import type { JsonObject } from './json.ts'
 import type { Block } from './memory.ts'
 import type { LlmConfig, ResponseFormat } from './model.ts'
+import type { ModelSettings } from './model-settings.ts'
 import type { ToolRecord, ToolRule } from './tool.ts'
 
 export const AGENT_TYPES = [
@@ -28,7 +28,7 @@ export type CompactionMode = (typeof COMPACTION_MODES)[number]
 /** The old server's `compaction_settings`, in its wire names. Null means: decided at use. */
 export type CompactionSettings = {
   model: string | null
-  model_settings: JsonObject | null
+  model_settings: ModelSettings | null
   prompt: string | null
   prompt_acknowledgement: boolean
   /** Characters of a summary. Null: no bound. */

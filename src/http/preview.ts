@@ -19,7 +19,7 @@ export async function previewRequest(
   body: SendBody,
 ): Promise<JsonObject> {
   const { engine } = deps
-  const overrideModel = await modelFor(deps, target, body)
+  const overrideModel = await modelFor(deps, target, body.overrideModel)
   const input = await prepareInput(body.items, target.timezone, target.config.model, engine.guard)
   const open = await findOpenApproval(deps.db, {
     organization_id: actor.organizationId,

@@ -5,6 +5,7 @@ import { Fault } from '../domain/fault.ts'
 import type { OrganizationId, RunId } from '../domain/id.ts'
 import type { JsonObject } from '../domain/json.ts'
 import type { LlmConfig } from '../domain/model.ts'
+import { withModelSettings } from '../domain/model-settings.ts'
 import { speaksThroughTool } from '../domain/speech.ts'
 import type { Transport, TurnRequest } from '../domain/turn.ts'
 import type { Target } from '../store/scopes.ts'
@@ -16,10 +17,8 @@ import { waitForRun } from '../worker/wait-run.ts'
 import type { HttpDeps } from './deps.ts'
 import type { Asked } from './route.ts'
 import { type Answer, failedAnswer } from './run-failure.ts'
-import { ModelSettings } from './schemas/model-settings.ts'
 import type { SendBody } from './schemas/send.ts'
 import { toWireAnswer } from './wire/answer.ts'
-import { withModelSettings } from './wire/model-settings.ts'
 
 /** A request to an agent, from whichever route. */
 export type SendCommand = {
@@ -61,7 +60,7 @@ export function commandOf(
 export async function startSend(deps: HttpDeps, command: SendCommand): Promise<Admitted> {
   const { actor, target, body } = command
   const { engine } = deps
-  const overrideModel = await modelFor(deps, target, body)
+  const overrideModel = await modelFor(deps, target, body.overrideModel)
   const model = (overrideModel ?? target.config).model
   if (engine.refusesWithoutCredit) await checkCredit(deps, command)
   if (body.callbackUrl !== null) await checkCallbackUrl(body.callbackUrl, engine.guard)
@@ -175,15 +174,22 @@ function configOf(body: SendBody): JsonObject {
  * The model of one request: its own, or the conversation's with the conversation's settings. The agent's window is a
  * bound. Null: the agent's model as it is.
  */
-export async function modelFor(deps: HttpDeps, target: Target, body: SendBody): Promise<LlmConfig | null> {
-  if (body.overrideModel !== null) return boundedModel(deps, target, body.overrideModel)
+export async function modelFor(
+  deps: Pick<HttpDeps, 'catalog'>,
+  target: Target,
+  own: string | null,
+): Promise<LlmConfig | null> {
+  if (own !== null) return boundedModel(deps, target, own)
   const { conversationModel, conversationSettings } = target
   const model = conversationModel === null ? null : await boundedModel(deps, target, conversationModel)
-  const settings = ModelSettings.safeParse(conversationSettings)
-  return settings.success ? withModelSettings(model ?? target.config, settings.data) : model
+  return conversationSettings ? withModelSettings(model ?? target.config, conversationSettings) : model
 }
 
-async function boundedModel(deps: HttpDeps, target: Target, handle: string): Promise<LlmConfig> {
+async function boundedModel(
+  deps: Pick<HttpDeps, 'catalog'>,
+  target: Target,
+  handle: string,
+): Promise<LlmConfig> {
   const listing = await deps.catalog.findModel(handle)
   if (!listing) throw await unknownHandle(deps, handle)
   const { config } = listing

@@ -57,12 +57,15 @@ const SENTENCES: Record<ModelFailureKind, string> = {
   aborted: 'The call was stopped.',
 }
 
+/** What passes by itself, and may say when. */
+const COMES_LATER: ReadonlySet<ModelFailureKind> = new Set(['rate_limited', 'overloaded', 'server_error'])
+
 /** What an error of a call means. `started`: the provider had begun to answer. */
 export function classifyFailure(error: unknown, started: boolean): ModelFailure {
   const facts = factsOf(error)
   const rule = RULES.find(({ when }) => when(facts))
   const kind = rule?.kind ?? kindWithoutStatus(error, facts, started)
-  const retryAfterMs = kind === 'rate_limited' || kind === 'overloaded' ? waitOf(facts) : undefined
+  const retryAfterMs = COMES_LATER.has(kind) ? waitOf(facts) : undefined
   return {
     kind,
     message: SENTENCES[kind],

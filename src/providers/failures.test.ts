@@ -56,6 +56,8 @@ describe.each(WIRE_NAMES)('%s', (name) => {
   it('knows how long to wait', async () => {
     const { reply } = await ask('[[error 429 after=7]]')
     expect(reply).toMatchObject({ ok: false, failure: { kind: 'rate_limited', retryAfterMs: 7_000 } })
+    const later = (await ask('[[error 503 after=7]]')).reply
+    expect(later).toMatchObject({ ok: false, failure: { kind: 'server_error', retryAfterMs: 7_000 } })
   })
 
   it('knows trouble in the middle of the answer, with something shown', async () => {

@@ -3,8 +3,8 @@ import type { MessagePolicy } from '../domain/conversation.ts'
 import { Fault } from '../domain/fault.ts'
 import type { AgentId, BlockId, ConversationId, MessageId, OrganizationId } from '../domain/id.ts'
 import { newId } from '../domain/id.ts'
-import type { JsonObject } from '../domain/json.ts'
 import type { Message } from '../domain/message.ts'
+import type { ModelSettings } from '../domain/model-settings.ts'
 import { extendContext } from './contexts.ts'
 import { saveHistory } from './memory-edits.ts'
 import { insertMessages, readContext } from './messages.ts'
@@ -117,7 +117,7 @@ export type NewConversation = {
   userId: string
   summary: string | null
   model: string | null
-  modelSettings: JsonObject | null
+  modelSettings: ModelSettings | null
   messagePolicy: MessagePolicy | null
   isolatedLabels: string[]
 }
@@ -244,7 +244,7 @@ export async function forkableIds(tx: Db, source: ScopeRow): Promise<MessageId[]
 export type ConversationChange = {
   summary?: string | null
   model?: string | null
-  modelSettings?: JsonObject | null
+  modelSettings?: ModelSettings | null
   messagePolicy?: MessagePolicy | null
   lastMessageAt?: string | null
 }

@@ -26,6 +26,7 @@ import type {
   UserPart,
 } from '../domain/message.ts'
 import type { EmbeddingConfig, LlmConfig, ResponseFormat, ToolSpec } from '../domain/model.ts'
+import type { ModelSettings } from '../domain/model-settings.ts'
 import type { RunStatus } from '../domain/run.ts'
 import type { ScheduleId, Timing } from '../domain/schedule.ts'
 import type { StepPhase, StepStatus, StoredReply, ToolExecution } from '../domain/step.ts'
@@ -212,7 +213,7 @@ export type ConversationsTable = {
   is_default: Generated<boolean>
   summary: string | null
   model: string | null
-  model_settings: JsonOrNull<JsonObject>
+  model_settings: JsonOrNull<ModelSettings>
   message_policy: MessagePolicy | null
   context_epoch: Generated<number>
   context_length: Generated<number>

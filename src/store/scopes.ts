@@ -3,8 +3,8 @@ import type { AgentType, Scope } from '../domain/agent.ts'
 import type { MessagePolicy } from '../domain/conversation.ts'
 import { Fault } from '../domain/fault.ts'
 import type { AgentId, ConversationId, OrganizationId, RunId } from '../domain/id.ts'
-import type { JsonObject } from '../domain/json.ts'
 import type { LlmConfig } from '../domain/model.ts'
+import type { ModelSettings } from '../domain/model-settings.ts'
 import type { ConversationsTable, Db, OpenApprovalsTable } from './schema.ts'
 import { statement } from './statement.ts'
 
@@ -154,7 +154,7 @@ export type Target = {
   /** The conversation's own model; null: the agent's. */
   conversationModel: string | null
   /** Its own settings of the model, in the words of a provider; null: the agent's. */
-  conversationSettings: JsonObject | null
+  conversationSettings: ModelSettings | null
   messagePolicy: MessagePolicy | null
 }
 

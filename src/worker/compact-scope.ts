@@ -4,7 +4,7 @@ import { MODEL_FAILURES } from '../domain/failure.ts'
 import { Fault } from '../domain/fault.ts'
 import type { OrganizationId } from '../domain/id.ts'
 import { textOf } from '../domain/message.ts'
-import type { ModelCatalog } from '../domain/model.ts'
+import type { LlmConfig, ModelCatalog } from '../domain/model.ts'
 import { isSummary } from '../domain/view.ts'
 import { monotonicNs, timestampNow, wallNs } from '../lib/clock.ts'
 import { type Compacted, compactContext } from '../loop/compact-context.ts'
@@ -19,6 +19,15 @@ import { stateOf } from './preview-turn.ts'
 
 export type CompactedScope = { summary: string; before: number; after: number }
 
+export type CompactionByHand = {
+  organizationId: OrganizationId
+  target: Target
+  /** The scope's own model; null: the agent's. */
+  overrideModel: LlmConfig | null
+  /** What is said for this time; the rest is the agent's. */
+  settings: Partial<CompactionSettings>
+}
+
 /**
  * Compacts a scope because somebody asked for it. The summary is written with no transaction open; it is stored only if
  * the context is still the one that it was made from, and nobody has the turn. Faults: conversation_busy, bad_request.
@@ -26,14 +35,12 @@ export type CompactedScope = { summary: string; before: number; after: number }
 export async function compactScope(
   db: Db,
   catalog: ModelCatalog,
-  organizationId: OrganizationId,
-  target: Target,
-  settings: Partial<CompactionSettings>,
+  { organizationId, target, overrideModel, settings }: CompactionByHand,
 ): Promise<CompactedScope> {
   await refuseWhileBusy(db, organizationId, target)
   const asked = {
     input: [],
-    overrideModel: null,
+    overrideModel,
     overrideSystem: null,
     clientTools: [],
     clientSkills: [],

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { JsonObject } from '../../src/domain/json.ts'
 import { openServerWorld, type ServerWorld } from '../server-world.ts'
 import { note, script, Talk, typesOf } from './talk.ts'
 
@@ -98,6 +99,22 @@ describe('acceptance: compaction', () => {
       const told = views.find((view: { message_type: string }) => view.message_type === 'user_message')
       expect(JSON.parse(told.content)).toMatchObject({ type: 'system_alert' })
     }
+  })
+
+  it('a summariser has the model and the settings that the agent names for it', async () => {
+    const model_settings = { provider_type: 'openai', temperature: 0.2, max_output_tokens: 777 }
+    const talk = await talked(2, { compaction_settings: { model: 'openai-proxy/gpt-4.1', model_settings } })
+    const { status } = await world.ask('POST', `/v1/agents/${talk.agent}/summarize`, {
+      compaction_settings: { mode: 'all', prompt: 'Summarise by these settings.' },
+    })
+    expect(status).toBe(200)
+    expect(talk.requestWith('Summarise by these settings.')).toMatchObject({
+      model: 'gpt-4.1',
+      temperature: 0.2,
+      max_completion_tokens: 777,
+    })
+    const shown = (await talk.state()).compaction_settings as JsonObject
+    expect(shown.model_settings).toMatchObject(model_settings)
   })
 
   it('a summariser that fails leaves the context as it was, and is not asked again at once', async () => {

@@ -1,9 +1,9 @@
 import type { AgentType } from '../../domain/agent.ts'
 import { Fault } from '../../domain/fault.ts'
 import type { EmbeddingConfig, LlmConfig } from '../../domain/model.ts'
+import { withModelSettings } from '../../domain/model-settings.ts'
 import type { HttpDeps } from '../deps.ts'
 import type { CreateAgent, UpdateAgent } from '../schemas/agent-input.ts'
-import { withModelSettings } from '../wire/model-settings.ts'
 import { withReasoning } from './reasoning.ts'
 
 /** The context of an agent that nobody has set one for is at most this large, whatever its model can take. Tokens. */

@@ -1,7 +1,8 @@
 import { z } from '@hono/zod-openapi'
 import type { CompactionSettings } from '../../domain/agent.ts'
-import { isId } from '../../domain/id.ts'
-import { getAgentTarget, getConversationTarget } from '../../store/scopes.ts'
+import { isId, type OrganizationId } from '../../domain/id.ts'
+import type { JsonObject } from '../../domain/json.ts'
+import { getAgentTarget, getConversationTarget, type Target } from '../../store/scopes.ts'
 import { compactScope } from '../../worker/compact-scope.ts'
 import { overviewOf } from '../../worker/context-overview.ts'
 import { recompile } from '../../worker/scope-acts.ts'
@@ -10,6 +11,7 @@ import { type Endpoint, route } from '../route.ts'
 import { id, ShownObject } from '../schemas/basics.ts'
 import { CompactionSettingsInput } from '../schemas/compaction-settings.ts'
 import { queryBool, queryText } from '../schemas/query.ts'
+import { modelFor } from '../send.ts'
 import { targetOf } from '../targets.ts'
 import { toWireOverview } from '../wire/overview.ts'
 
@@ -85,7 +87,7 @@ function summarize(deps: HttpDeps): Endpoint {
     async ({ params: { agent_id: agentId }, body, actor, c }) => {
       const target = await getAgentTarget(deps.db, actor.organizationId, agentId)
       const settings = settingsOf(body?.compaction_settings)
-      return c.json(toWire(await compactScope(deps.db, deps.catalog, actor.organizationId, target, settings)))
+      return c.json(await compactByHand(deps, actor.organizationId, target, settings))
     },
   )
 }
@@ -106,9 +108,20 @@ function compact(deps: HttpDeps): Endpoint {
       const agentId = body?.agent_id ?? query.agent_id ?? null
       const target = await targetOf(deps.db, actor.organizationId, asked.conversation_id, agentId)
       const settings = settingsOf(body?.compaction_settings)
-      return c.json(toWire(await compactScope(deps.db, deps.catalog, actor.organizationId, target, settings)))
+      return c.json(await compactByHand(deps, actor.organizationId, target, settings))
     },
   )
+}
+
+async function compactByHand(
+  deps: HttpDeps,
+  organizationId: OrganizationId,
+  target: Target,
+  settings: Partial<CompactionSettings>,
+): Promise<JsonObject> {
+  const overrideModel = await modelFor(deps, target, null)
+  const asked = { organizationId, target, overrideModel, settings }
+  return toWire(await compactScope(deps.db, deps.catalog, asked))
 }
 
 /** Only what was said counts; absent members are the agent's own. */

@@ -103,6 +103,16 @@ describe('the model of a conversation', () => {
     expect(textOf(await send(id, 'words again'))).toBe('echo: words again')
   })
 
+  it('is the one that compacts it', async () => {
+    const { id } = await create({ model: 'openai-proxy/gpt-4.1' })
+    for (const text of ['one', 'two']) await send(id, text)
+    const compaction_settings = { mode: 'self_compact_all', prompt: 'In your own words.' }
+    expect((await world.ask('POST', `/v1/conversations/${id}/compact`, { compaction_settings })).status).toBe(
+      200,
+    )
+    expect(world.mock.log({ contains: 'In your own words.' })[0]?.body).toMatchObject({ model: 'gpt-4.1' })
+  })
+
   it('has settings with all that was left open, and a change of them tells no context', async () => {
     const { id } = await create()
     const sent = { provider_type: 'google_ai', temperature: 0.1 }

@@ -41,7 +41,6 @@ import { targetOf } from '../targets.ts'
 import { viewOptionsFor } from '../view-options.ts'
 import { toWireConversation } from '../wire/conversation.ts'
 import { toWireMessage } from '../wire/message.ts'
-import { toStoredSettings } from '../wire/model-settings.ts'
 import { followFrom } from './runs.ts'
 
 const conv = z.object({ conversation_id: id('conv') })
@@ -97,7 +96,7 @@ function create(deps: HttpDeps): Endpoint {
         userId: actor.userId,
         summary: body?.summary ?? null,
         model: body?.model ?? null,
-        modelSettings: body?.model_settings ? toStoredSettings(body.model_settings) : null,
+        modelSettings: body?.model_settings ?? null,
         messagePolicy: body?.message_policy ?? null,
         isolatedLabels: body?.isolated_block_labels ?? [],
       })
@@ -182,9 +181,7 @@ function update(deps: HttpDeps): Endpoint {
       const change: ConversationChange = {
         ...(body.summary !== undefined && { summary: body.summary }),
         ...(body.model !== undefined && { model: body.model }),
-        ...(body.model_settings !== undefined && {
-          modelSettings: body.model_settings && toStoredSettings(body.model_settings),
-        }),
+        ...(body.model_settings !== undefined && { modelSettings: body.model_settings }),
         ...(body.message_policy !== undefined && { messagePolicy: body.message_policy }),
         ...(body.last_message_at && { lastMessageAt: body.last_message_at }),
       }

@@ -1,12 +1,13 @@
 import { z } from '@hono/zod-openapi'
 import { COMPACTION_MODES } from '../../domain/agent.ts'
-import { AnyObject, INT_MAX, ShownObject } from './basics.ts'
+import { INT_MAX } from './basics.ts'
+import { ModelSettings } from './model-settings.ts'
 
 /** What is not given is decided at use, and shown as what it would be now. */
 export const CompactionSettingsInput = z
   .object({
     model: z.string().nullish(),
-    model_settings: AnyObject.nullish(),
+    model_settings: ModelSettings.nullish(),
     prompt: z.string().nullish(),
     prompt_acknowledgement: z.boolean().optional(),
     clip_chars: z.int().min(1).max(INT_MAX).nullish(),
@@ -19,7 +20,7 @@ export type CompactionSettingsInput = z.output<typeof CompactionSettingsInput>
 export const CompactionSettings = z
   .object({
     model: z.string().nullable(),
-    model_settings: ShownObject.nullable(),
+    model_settings: ModelSettings.nullable(),
     prompt: z.string().nullable(),
     prompt_acknowledgement: z.boolean(),
     clip_chars: z.int().nullable(),

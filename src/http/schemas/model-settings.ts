@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi'
+import type { ModelSettings as DomainSettings } from '../../domain/model-settings.ts'
 import { INT_MAX } from './basics.ts'
 import { ResponseFormat } from './response-format.ts'
 
@@ -43,7 +44,7 @@ const switched = z.enum(['enabled', 'disabled']).default('enabled')
 /**
  * Settings of a model in the words of its provider. Absent fields count as the class's defaults, also in an update.
  */
-export const ModelSettings = z
+export const ModelSettings: z.ZodType<DomainSettings> = z
   .discriminatedUnion('provider_type', [
     z.object({ provider_type: z.literal('openai'), ...openAiFields }),
     z.object({
@@ -92,4 +93,3 @@ export const ModelSettings = z
     plain('openrouter'),
   ])
   .openapi('ModelSettings')
-export type ModelSettings = z.output<typeof ModelSettings>

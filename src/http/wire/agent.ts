@@ -12,7 +12,7 @@ import type { AgentState, Memory, Secret } from '../schemas/agent.ts'
 import { toWireBlock } from './block.ts'
 import { toWireGroup } from './group.ts'
 import { toWireMessage } from './message.ts'
-import { toModelSettings } from './model-settings.ts'
+import { toModelSettings, toWireSettings } from './model-settings.ts'
 import { toWireTool } from './tool.ts'
 
 /** An agent as clients read it: every field, nulls included. */
@@ -101,7 +101,7 @@ export function toWireCompaction(
   const defaults = deps.compactionDefaults(agent.llm_config, mode)
   return {
     model: settings.model ?? defaults.model,
-    model_settings: settings.model_settings ?? null,
+    model_settings: settings.model_settings ? toWireSettings(settings.model_settings) : null,
     prompt: settings.prompt ?? defaults.prompt,
     prompt_acknowledgement: settings.prompt_acknowledgement ?? false,
     clip_chars: settings.clip_chars === undefined ? CLIP_CHARS_DEFAULT : settings.clip_chars,

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { LlmConfig } from '../../domain/model.ts'
+import { withModelSettings } from '../../domain/model-settings.ts'
 import { LlmConfig as LlmConfigSchema } from '../schemas/llm-config.ts'
 import { ModelSettings } from '../schemas/model-settings.ts'
-import { toModelSettings, withModelSettings } from './model-settings.ts'
+import { toModelSettings } from './model-settings.ts'
 
 describe('settings of a model', () => {
   it.each<[string, object, Partial<LlmConfig>]>([

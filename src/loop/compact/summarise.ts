@@ -3,6 +3,7 @@ import type { ModelFailure } from '../../domain/failure.ts'
 import type { Message } from '../../domain/message.ts'
 import { textOf } from '../../domain/message.ts'
 import type { LlmConfig, ModelReply, ModelRequest } from '../../domain/model.ts'
+import { withModelSettings } from '../../domain/model-settings.ts'
 import { charCount, cutText } from '../../lib/cut.ts'
 import { buildRequest } from '../build-request.ts'
 import { configOf, offerTools } from '../offer-tools.ts'
@@ -139,7 +140,7 @@ async function summariseSelf(
   )
 }
 
-/** The model that the settings say; the agent's own, where that one cannot be had or does not answer. */
+/** The model that the settings say, with what they say of it; the agent's own, where that one cannot be had or does not answer. */
 async function summariserConfigs(
   state: LoopState,
   settings: CompactionSettings,
@@ -147,8 +148,11 @@ async function summariserConfigs(
 ): Promise<LlmConfig[]> {
   const own = configOf(state)
   const handle = settings.model ?? summariserHandle(own)
-  const chosen = handle === null || handle === own.handle ? null : await ports.configOf(handle)
-  return chosen ? [chosen, own] : [own]
+  const other = handle === null || handle === own.handle ? null : await ports.configOf(handle)
+  const named = settings.model_settings
+    ? withModelSettings(other ?? own, settings.model_settings)
+    : (other ?? own)
+  return other ? [named, own] : [named]
 }
 
 async function ask(request: ModelRequest, ports: LoopPorts, signal: AbortSignal): Promise<Summary> {
