@@ -209,6 +209,13 @@ describe('an approval', () => {
     const answered = [user('go'), request(), summary, response(), results(returned('b'))]
     expect(rolesOf(answered)).toEqual(['user', 'assistant', 'tool', 'user'])
   })
+
+  it('D-114: a user who speaks of alerts is a user', () => {
+    const said = (words: string) =>
+      rolesOf([user('go'), request(), user(words), response(), results(returned('b'))])
+    expect(said('what is a "system_alert"?')).toEqual(said('what is that?'))
+    expect(said('what is a "system_alert"?').filter((role) => role === 'tool')).toHaveLength(1)
+  })
 })
 
 describe('the end of a prompt', () => {

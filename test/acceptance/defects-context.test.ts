@@ -106,6 +106,20 @@ describe('a compaction by hand', () => {
   })
 })
 
+it('D-109: a compaction writes the prompt of its own conversation anew, and no other', async () => {
+  const talk = await Talk.open(world, { ...ALL, prompt_refresh: 'deferred' })
+  const conversation = (await world.ask('POST', `/v1/conversations/?agent_id=${talk.agent}`, {})).body.id
+  const path = `/v1/conversations/${conversation}/messages`
+  const send = (input: string) => world.ask('POST', path, { input, streaming: false })
+  await send(script({ calls: [note('learnt here')] }, { say: 'Noted.' }))
+  await send('[[usage 125000 50]] big')
+  const first = async (list: string) => (await world.ask('GET', `${list}?order=asc&limit=1`)).body[0].content
+  expect(await first(path)).toContain('learnt here')
+  const own = (await talk.state()).message_ids as string[]
+  const prompt = (await world.ask('GET', `/v1/messages/${own[0]}`)).body[0].content
+  expect(prompt).not.toContain('learnt here')
+})
+
 describe('how large a context is', () => {
   it('D-98: counts what the tools of the step have given', async () => {
     const talk = await Talk.open(world)

@@ -226,6 +226,30 @@ describe('calls', () => {
 })
 
 describe('answers to requests', () => {
+  it('D-61: keep the step that asked, and count for the run that answers', async () => {
+    const { talk, body, approval } = await asked([{ say: 'Noted.' }])
+    const answered = (await talk.send([approval])).body.messages
+    expect(answered[0].step_id).toBe(body.messages[0].step_id)
+    expect(answered[0].run_id).not.toBe(body.messages[0].run_id)
+    const metrics = (await world.ask('GET', `/v1/runs/${answered[0].run_id}/metrics`)).body
+    expect(metrics.tools_used).toHaveLength(1)
+  })
+
+  it('D-14: a cancel closes the request of the run’s own conversation, and no other', async () => {
+    const talk = await Talk.open(world, ASKS)
+    const conversation = (await world.ask('POST', `/v1/conversations/?agent_id=${talk.agent}`, {})).body.id
+    const path = `/v1/conversations/${conversation}/messages`
+    const input = script({ calls: [note('elsewhere')] })
+    const { body } = await world.ask('POST', path, { input, streaming: false })
+    const here = await talk.say(script({ calls: [note('here')] }, { say: 'Noted.' }))
+    const run_ids = [body.messages[0].run_id]
+    await world.ask('POST', `/v1/agents/${talk.agent}/messages/cancel`, { run_ids })
+    const there = (await world.ask('GET', `${path}?order=asc`)).body
+    expect(there.at(-1)).toMatchObject({ message_type: 'tool_return_message', status: 'error' })
+    const answered = await talk.approve(here.body.messages[0].tool_calls[0].tool_call_id)
+    expect(answered.body.messages[0]).toMatchObject({ status: 'success' })
+  })
+
   it('D-62: keep the otid that they were sent with', async () => {
     const { talk, approval } = await asked([{ say: 'Noted.' }])
     const otid = '11111111-2222-4333-8444-555555555555'
