@@ -37,6 +37,8 @@ export type RunPage = {
   /** Before this run in the order. */
   before: RunId | null
   limit: number
+  /** A cursor that is not there is no cursor, as the old server had it; else it is not found. */
+  ignoresUnknown?: boolean
 }
 
 /** A page of runs, by keyset: the millionth page costs what the first does. Faults: not_found for a cursor. */
@@ -59,7 +61,11 @@ export async function readRuns(
   const direction = (page.order === 'desc') !== backwards ? 'desc' : 'asc'
   const cursor = page.after ?? page.before
   const key = page.orderBy === 'duration' ? 'run_metrics.run_ns' : (`${table}.created_at` as const)
-  if (cursor) query = query.where(await beyond(db, organizationId, cursor, key, direction))
+  if (cursor) {
+    const isBeyond = await beyond(db, organizationId, cursor, key, direction)
+    if (isBeyond) query = query.where(isBeyond)
+    else if (!page.ignoresUnknown) throw new Fault('not_found', `Run not found with id='['${cursor}']'`)
+  }
   const rows = await query
     .orderBy(key, direction)
     .orderBy(`${table}.id`, direction)
@@ -184,7 +190,7 @@ async function sampleShare(db: Db): Promise<number> {
 
 type SortKey = 'runs.created_at' | 'run_metrics.created_at' | 'run_metrics.run_ns'
 
-/** Behind a run in a direction, told by the run's own values as the database has them. */
+/** Behind a run in a direction, told by the run's own values as the database has them. Undefined: there is no such run. */
 async function beyond(
   db: Db,
   organizationId: OrganizationId,
@@ -203,7 +209,7 @@ async function beyond(
     .where('runs.id', '=', cursor)
     .select(['runs.created_at', 'run_metrics.run_ns'])
     .executeTakeFirst()
-  if (!row) throw new Fault('not_found', `Run not found with id='['${cursor}']'`)
+  if (!row) return undefined
   const sign = direction === 'desc' ? sql.raw('<') : sql.raw('>')
   const id = sql.ref(`${key.split('.', 1)[0]}.id`)
   if (key === 'run_metrics.run_ns')

@@ -219,6 +219,21 @@ describe('7. pages of 500 runs that share one moment', () => {
   })
 })
 
+it('7. a run’s messages: `after` leads on and `before` back, in the order that is asked for', async () => {
+  const agentId = await world.createAgent()
+  const { body } = await world.ask('POST', `/v1/agents/${agentId}/messages`, { input: 'hello' })
+  const path = `/v1/runs/${body.messages[0].run_id}/messages`
+  const [said, answered] = (await world.ask('GET', path)).body
+  for (const [order, first, second] of [
+    ['asc', said, answered],
+    ['desc', answered, said],
+  ] as const) {
+    expect((await world.ask('GET', `${path}?order=${order}`)).body).toEqual([first, second])
+    expect((await world.ask('GET', `${path}?order=${order}&after=${first.id}`)).body).toEqual([second])
+    expect((await world.ask('GET', `${path}?order=${order}&before=${second.id}`)).body).toEqual([first])
+  }
+})
+
 it('8. a cursor of another organisation is answered as one that is not there', async () => {
   const stranger = (await world.ask('POST', '/v1/admin/orgs/', { name: 'Others' })).body
   const user = (await world.ask('POST', '/v1/admin/users/', { name: 'Eve', organization_id: stranger.id }))
@@ -234,4 +249,36 @@ it('8. a cursor of another organisation is answered as one that is not there', a
     expect(await ask(cursor)).toEqual(await ask(unknown))
     expect((await ask(cursor)).status).toBe(404)
   }
+})
+
+describe('with the old server’s cursors', () => {
+  let old: ServerWorld
+  beforeAll(async () => {
+    old = await openServerWorld({ PERDURE_LEGACY_RUN_CURSORS: 'true' })
+  })
+  afterAll(() => old.close())
+
+  it('`before` leads on, `after` back, and one that is not there is no cursor', async () => {
+    const agentId = await old.createAgent()
+    for (const text of ['one', 'two', 'three'])
+      await old.ask('POST', `/v1/agents/${agentId}/messages`, { input: text })
+    const list = async (query = ''): Promise<string[]> =>
+      (await old.ask('GET', `/v1/runs/?agent_id=${agentId}${query}`)).body.map(({ id }: { id: string }) => id)
+    const [third = '', second = '', first = ''] = await list()
+    expect(await list(`&before=${second}`)).toEqual([first])
+    expect(await list(`&after=${second}`)).toEqual([third])
+    expect(await list(`&order=asc&before=${second}`)).toEqual([third])
+    expect(await list(`&after=${idOf('run', 4_711)}`)).toEqual([third, second, first])
+  })
+
+  it('of a run’s messages are by age in either order', async () => {
+    const agentId = await old.createAgent()
+    const { body } = await old.ask('POST', `/v1/agents/${agentId}/messages`, { input: 'hello' })
+    const path = `/v1/runs/${body.messages[0].run_id}/messages`
+    const [said, answered] = (await old.ask('GET', path)).body
+    for (const order of ['asc', 'desc']) {
+      expect((await old.ask('GET', `${path}?order=${order}&after=${said.id}`)).body).toEqual([answered])
+      expect((await old.ask('GET', `${path}?order=${order}&before=${answered.id}`)).body).toEqual([said])
+    }
+  })
 })

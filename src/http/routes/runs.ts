@@ -147,6 +147,7 @@ function pageOf(deps: HttpDeps, query: Paging): RunPage {
     after: (after ?? null) as RunId | null,
     before: (before ?? null) as RunId | null,
     limit: query.limit ?? 100,
+    ignoresUnknown: deps.engine.legacyRunCursors,
   }
 }
 
@@ -268,7 +269,9 @@ function messages(deps: HttpDeps): Endpoint {
     async ({ params: asked, query, actor, c }) => {
       const run = await getRun(deps.db, actor.organizationId, runId(asked.run_id))
       const order = query.order ?? 'asc'
-      const [before, after] = order === 'asc' ? [query.before, query.after] : [query.after, query.before]
+      // By number, as the page is read; the old server took them so whatever the order.
+      const byNumber = order === 'asc' || deps.engine.legacyRunCursors
+      const [before, after] = byNumber ? [query.before, query.after] : [query.after, query.before]
       const stored = await readMessagePage(
         deps.db,
         actor.organizationId,
