@@ -15,7 +15,6 @@ import { faultOf } from './worker/fault-points.ts'
 import { fireSchedule } from './worker/fire-schedule.ts'
 import { startFollowPoll } from './worker/follow-poll.ts'
 import { FrameBuffer } from './worker/frame-buffer.ts'
-import { openLiveWire } from './worker/live-wire.ts'
 import { Neighbours } from './worker/neighbours.ts'
 import type { Observe } from './worker/observation.ts'
 import { OrphanTools } from './worker/orphan-tools.ts'
@@ -113,7 +112,7 @@ export async function startEngine(parts: EngineParts): Promise<Engine> {
   neighbours.start()
   const stopPolling = startFollowPoll(deps, neighbours)
   const liveWire = { hub, self: lease.id, observe, any: () => neighbours.any }
-  const closeLiveWire = config.redisUrl === null ? () => undefined : openLiveWire(config.redisUrl, liveWire)
+  const closeLiveWire = config.redisUrl === null ? null : await liveWireOf(config.redisUrl, liveWire)
   const callbacks: CallbackDeps = {
     db,
     observe,
@@ -145,7 +144,7 @@ export async function startEngine(parts: EngineParts): Promise<Engine> {
       await queue.stop(Math.min(graceMs, 2_000)).catch(() => undefined)
       await worker.stop(graceMs)
       stopPolling()
-      closeLiveWire()
+      closeLiveWire?.()
       await neighbours.stop()
       await Promise.all([deps.buffer.flush(), deps.sent.flush()])
       await lease.stop()
@@ -164,4 +163,10 @@ function retentionOf(config: Config): Retention {
     tracesMs: config.traceDays * DAY_MS,
     deletedMs: DELETED_MS,
   }
+}
+
+/** Only a server that has a Redis loads what speaks to it. */
+async function liveWireOf(...given: Parameters<typeof import('./worker/live-wire.ts').openLiveWire>) {
+  const { openLiveWire } = await import('./worker/live-wire.ts')
+  return openLiveWire(...given)
 }

@@ -14,15 +14,11 @@ import { toWireAnswer } from './http/wire/answer.ts'
 import { maskedUrl } from './lib/masked-url.ts'
 import { compilePrompt } from './loop/prompt/compile-prompt.ts'
 import { createOperations } from './operations.ts'
+import { openPlace, type Place } from './place.ts'
 import { createCatalog } from './providers/catalog.ts'
 import { reasonsByDefault } from './providers/model-facts.ts'
 import { providersFromEnv } from './providers/settings.ts'
 import { serverKey } from './server-key.ts'
-import { findAddress } from './store/address.ts'
-import { dbOf, openPool } from './store/connection.ts'
-import { openEmbedded } from './store/embedded/open-embedded.ts'
-import { migrate } from './store/open.ts'
-import { deleteAllProcesses } from './store/processes.ts'
 import { API_VERSION } from './version.ts'
 import type { Observe } from './worker/observation.ts'
 
@@ -40,17 +36,20 @@ type Env = Record<string, string | undefined>
 
 /**
  * The whole server: database, engine, API. It makes the parts and hands them to each other. `further`: tools besides the
- * built-in ones, for whoever starts a server from a program.
+ * built-in ones, for whoever starts a server from a program. `opening`: the database, when it is being opened already.
  */
 export async function startServer(
   config: Config,
   env: Env,
   log: Observe,
   further: BuiltInTool[] = [],
+  opening: Promise<Place> = openPlace(config),
 ): Promise<RunningServer> {
-  const operations = await createOperations(config, log)
+  const [{ embedded, address, pool, db }, operations] = await Promise.all([
+    opening,
+    createOperations(config, log),
+  ])
   const { observe } = operations
-  const { embedded, address, pool, db } = await openPlace(config)
   const providers = providersFromEnv(env)
   const catalog = createCatalog(providers)
   const engine = await startEngine({
@@ -96,24 +95,6 @@ export async function startServer(
       await embedded?.stop()
     },
   }
-}
-
-/** The database, up to date: the embedded one, or the one that the settings name. */
-async function openPlace(config: Config) {
-  const embedded = config.databaseUrl === null ? await openEmbedded(config.dataDir) : null
-  const url = embedded?.connectionString ?? config.databaseUrl ?? ''
-  const directUrl = embedded ? null : config.databaseDirectUrl
-  await migrate(directUrl ?? url)
-  const address = await findAddress(url, directUrl)
-  const { sessions } = address
-  const pool = openPool({
-    connectionString: url,
-    connectionsMax: config.databaseConnectionsMax,
-    sessions,
-  })
-  const db = dbOf(pool, sessions)
-  if (embedded) await deleteAllProcesses(db)
-  return { embedded, address, pool, db }
 }
 
 function engineAccess(config: Config, { deps, worker }: Engine): EngineAccess {

@@ -60,13 +60,17 @@ async function config(): Promise<void> {
 async function serve(): Promise<void> {
   const { readConfig } = await import('../config.ts')
   const settings = readConfig(process.env)
+  const { openPlace } = await import('../place.ts')
+  // The database starts while the rest of the program is loaded.
+  const opening = openPlace(settings)
   const [{ greetingOf }, { createLog }, { startServer }] = await Promise.all([
     import('./greeting.ts'),
     import('../log.ts'),
     import('../serve.ts'),
+    opening,
   ])
   const { observe, say } = createLog(settings)
-  const server = await startServer(settings, process.env, observe)
+  const server = await startServer(settings, process.env, observe, [], opening)
   const models = (await server.catalog.listModels()).map(({ handle }) => handle)
   say(greetingOf({ ...server, version: VERSION, models, password: settings.password !== null }))
   let stopping = false
