@@ -1,6 +1,5 @@
-import { randomUUID } from 'node:crypto'
 import { type CompactionStats, packSummary } from '../domain/envelope.ts'
-import type { StepId } from '../domain/id.ts'
+import type { MessageId, StepId } from '../domain/id.ts'
 import { newId } from '../domain/id.ts'
 import { formatLocalTime } from '../domain/local-time.ts'
 import type { Message } from '../domain/message.ts'
@@ -29,6 +28,9 @@ export type CompactionCause = {
   /** The turn is not over: what it was asked for stays in the context. */
   goesOn: boolean
 }
+
+/** A compaction that has been announced, under the id that its summary will have. */
+type Begun = CompactionCause & { summaryId: MessageId }
 
 export type Compacted = { type: 'compacted'; state: LoopState; summary: string } | NoRoom
 
@@ -108,10 +110,11 @@ export async function* compactContext(
 ): AsyncGenerator<LoopEvent, Compacted> {
   const tokens = tokensNow(state)
   const window = configOf(state).context_window
-  const { trigger, stepId } = cause
-  yield { type: 'compaction_start', id: randomUUID(), stepId, trigger, tokens, window }
+  const begun = { ...cause, summaryId: newId('message') }
+  const { trigger, stepId, summaryId } = begun
+  yield { type: 'compaction_start', summaryId, stepId, trigger, tokens, window }
   const shrunk = await shrink(state, cause.goesOn, ports, signal)
-  const commit = shrunk.ok ? commitOf(state, cause, tokens, shrunk, ports) : null
+  const commit = shrunk.ok ? commitOf(state, begun, tokens, shrunk, ports) : null
   const isLarge = commit !== null && commit.contextTokens >= thresholdOf(state)
   const isUseless = isLarge && commit.contextTokens >= countTokens(state, state.context)
   if (!commit || isUseless) {
@@ -130,7 +133,7 @@ export async function* compactContext(
 
 function commitOf(
   state: LoopState,
-  cause: CompactionCause,
+  cause: Begun,
   tokens: number,
   shrunk: Extract<Shrunk, { ok: true }>,
   ports: LoopPorts,
@@ -166,14 +169,13 @@ function repeatsRequest(context: Message[], kept: Message[]): boolean {
 
 function summaryMessage(
   state: LoopState,
-  { trigger, stepId }: CompactionCause,
+  { trigger, stepId, summaryId: id }: Begun,
   text: string,
   stats: CompactionStats | null,
   ports: LoopPorts,
 ): Message {
   const packed = packSummary(text, formatLocalTime(ports.now(), state.agent.timezone), stats)
   const content = [{ type: 'text' as const, text: packed }]
-  const id = newId('message')
   if (trigger === 'manual' || state.request.includeCompactionMessages) {
     return newMessage(state, ports, { role: 'summary', content }, { id, stepId })
   }

@@ -152,7 +152,7 @@ export type LoopEvent =
   | { type: 'delta'; delta: LoopDelta; messageId: MessageId; stepId: StepId; needsApproval: boolean }
   | {
       type: 'compaction_start'
-      id: string
+      summaryId: MessageId
       stepId: StepId | null
       trigger: string
       tokens: number | null

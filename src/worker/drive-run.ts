@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Agent } from '../domain/agent.ts'
+import { compactionEvent } from '../domain/compaction-event.ts'
 import type { RunError } from '../domain/failure.ts'
 import type { Frame, ViewHead } from '../domain/frame.ts'
 import type { StepId } from '../domain/id.ts'
@@ -303,24 +304,6 @@ function bodyOf(delta: LoopDelta, held: boolean): Extract<Frame, { kind: 'delta'
 }
 
 function compactionFrame(drive: Drive, event: Extract<LoopEvent, { type: 'compaction_start' }>): Frame {
-  return {
-    kind: 'message',
-    view: {
-      id: event.id,
-      createdAt: timestampNow(),
-      name: null,
-      otid: null,
-      senderId: null,
-      stepId: event.stepId,
-      isErr: false,
-      runId: drive.lease.runId,
-      type: 'event_message',
-      eventType: 'compaction',
-      eventData: {
-        trigger: event.trigger,
-        context_token_estimate: event.tokens,
-        context_window: event.window,
-      },
-    },
-  }
+  const head = { createdAt: timestampNow(), stepId: event.stepId, runId: drive.lease.runId }
+  return { kind: 'message', view: compactionEvent(event.summaryId, head, event) }
 }

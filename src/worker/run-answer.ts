@@ -1,3 +1,4 @@
+import { withCompactionEvents } from '../domain/compaction-event.ts'
 import type { MessageView, RequestUsage } from '../domain/frame.ts'
 import type { MessageId, OrganizationId } from '../domain/id.ts'
 import type { Message } from '../domain/message.ts'
@@ -48,7 +49,8 @@ async function read(
     messages.filter((message) => !isNudge(message) && !message.isErr),
     sent,
   )
-  const views = filterViews(viewsOf(shown, viewOptionsOf(request)), request.returnTypes)
+  const told = withCompactionEvents(viewsOf(shown, viewOptionsOf(request)))
+  const views = filterViews(told, request.returnTypes)
   return {
     views,
     usage: {

@@ -91,6 +91,21 @@ describe('acceptance: compaction', () => {
     expect(events[2]?.step_id).toBe(events[0]?.step_id)
   })
 
+  it('D-111: an answer tells of a compaction as a stream does', async () => {
+    const talk = await talked(2)
+    const run = async (stream: boolean) => {
+      const text = `[[usage 125000 50]] ${stream}`
+      if (!stream) return (await talk.say(text, { include_compaction_messages: true })).body.messages
+      return (await talk.stream(text, SHOWN)).slice(0, -3)
+    }
+    const shapes = (views: JsonObject[]) =>
+      views.map(({ message_type, event_data }) => ({ message_type, event_data }))
+    const answered = await run(false)
+    expect(typesOf(answered)).toEqual(['assistant_message', 'event_message', 'summary_message'])
+    expect(shapes(answered)).toEqual(shapes(await run(true)))
+    expect(answered[2].id).toBe(`message-${answered[1].id}`)
+  })
+
   it('callers who did not ask for summaries see a message of the server, in streams and in answers', async () => {
     const talk = await talked(1)
     const { body } = await talk.say('[[usage 125000 50]] big')
