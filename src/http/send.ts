@@ -31,12 +31,10 @@ export type SendCommand = {
   /** Says in the run's metadata which way it came. */
   runType: string
   background: boolean
-  /** The body as it was sent: repeats are known by it. */
-  raw: string
   isRetry: boolean
 }
 
-type SendAsked = Pick<Asked<unknown, unknown, unknown>, 'actor' | 'c'> & { body: unknown }
+type SendAsked = Pick<Asked<unknown, unknown, unknown>, 'actor' | 'c'>
 
 /** What all ways of sending to an agent's default conversation have in common. */
 export function commandOf(
@@ -50,7 +48,6 @@ export function commandOf(
     target,
     body,
     policy: 'enqueue',
-    raw: `${asked.c.req.path}\n${JSON.stringify(asked.body)}`,
     isRetry: Number(asked.c.req.header('x-stainless-retry-count') ?? 0) > 0,
     ...way,
   }
@@ -81,11 +78,20 @@ export async function startSend(deps: HttpDeps, command: SendCommand): Promise<A
     metadata: { run_type: command.runType, ...(command.transport === 'async' && { lettuce: null }) },
     requestConfig: configOf(body),
     callbackUrl: body.callbackUrl,
-    bodyHash: createHash('sha256').update(command.raw).digest('hex'),
+    bodyHash: hashOf(body),
     isRetry: command.isRetry,
   })
   if (command.transport !== 'async' && admitted.waiting) withdrawLater(deps, command, admitted.runId)
   return admitted
+}
+
+/**
+ * What is asked for, whatever the way of asking: who comes again on another way, or wants to see other parts of the answer,
+ * means the same run.
+ */
+function hashOf(body: SendBody): string {
+  const { streaming, streamTokens, includePings, background, agentId, returnTypes, ...meant } = body
+  return createHash('sha256').update(JSON.stringify(meant)).digest('hex')
 }
 
 /** Faults: payment_required. */

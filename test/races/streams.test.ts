@@ -187,7 +187,10 @@ describe('streams', () => {
     const first = a.ask('POST', path, { messages, streaming: true, stream_tokens: true })
     await until(async () => (await a.ask('GET', `/v1/runs/?agent_id=${agentId}`)).body[0])
     const again = await b.ask('POST', path, { messages, streaming: true, stream_tokens: true })
-    expect(numbered(eventsOf(again.body))).toEqual(numbered(eventsOf((await first).body)))
+    const whole = eventsOf((await first).body)
+    expect(numbered(eventsOf(again.body))).toEqual(numbered(whole))
+    const asJson = await b.ask('POST', path, { messages })
+    expect(asJson.body.messages.map(({ content }: { content: string }) => content)).toEqual([contents(whole)])
   })
 
   it('R-40: a reader whose stream is purged is told so, and before the first byte it gets a 410', async () => {

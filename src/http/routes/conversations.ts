@@ -320,7 +320,6 @@ function send(deps: HttpDeps): Endpoint {
         policy: 'reject',
         runType: target.isDefault ? 'send_message' : 'send_conversation_message',
         background: decoded.background,
-        raw: `${c.req.path}\n${JSON.stringify(body)}`,
         isRetry: Number(c.req.header('x-stainless-retry-count') ?? 0) > 0,
       }
       if (!decoded.streaming) return answerJson(deps, c, command)

@@ -1,0 +1,170 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { sql } from 'kysely'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { DEFAULT_ORGANIZATION, DEFAULT_USER, newId } from '../../src/domain/id.ts'
+import { openHook } from '../hook.ts'
+import { openProcesses } from '../processes.ts'
+import { openReplicas, type Replica, type Replicas, until } from '../replicas.ts'
+
+/** Rules R-45, R-50 and R-51: long histories, rows of one moment, jobs that come twice. */
+let world: Replicas
+let a: Replica
+
+beforeAll(async () => {
+  world = await openReplicas()
+  a = await world.start()
+})
+afterAll(() => world.close())
+
+describe('a long history', () => {
+  it('R-50: a turn reads as many rows behind ten thousand messages as behind ten', async () => {
+    const [short, long] = [await a.createAgent(), await a.createAgent()]
+    for (const id of [short, long]) await a.send(id, 'the beginning')
+    await addHistory(short, 10)
+    await addHistory(long, 10_000)
+    await sql`analyze messages`.execute(world.db)
+    const [few, many] = [await rowsReadBy(short), await rowsReadBy(long)]
+    expect(few).toBeGreaterThan(0)
+    expect(many).toBeLessThanOrEqual(few + 20)
+  })
+
+  it('R-50: a turn appends to the list of its context, and rewrites nothing of it', async () => {
+    const agentId = await a.createAgent()
+    await a.send(agentId, 'one')
+    const before = await contextOf(agentId)
+    await a.send(agentId, 'two')
+    const after = await contextOf(agentId)
+    expect(after.slice(0, before.length)).toEqual(before)
+    expect(after).toHaveLength(before.length + 2)
+  })
+})
+
+describe('rows of one moment', () => {
+  it.each(['asc', 'desc'])(
+    'R-51: runs of one millisecond are each on one page, in order %s',
+    async (order) => {
+      const agentId = await a.createAgent()
+      await addRuns(agentId, 120)
+      const seen: string[] = []
+      let after = ''
+      for (;;) {
+        const { body } = await a.ask('GET', `/v1/runs/?agent_id=${agentId}&limit=17&order=${order}${after}`)
+        seen.push(...body.map(({ id }: { id: string }) => id))
+        if (body.length < 17) break
+        after = `&after=${body.at(-1).id}`
+      }
+      expect(seen).toHaveLength(120)
+      expect(new Set(seen).size).toBe(120)
+    },
+  )
+
+  it('R-51: times keep their microseconds on the way out', async () => {
+    const agentId = await a.createAgent()
+    await addRuns(agentId, 3)
+    const { body } = await a.ask('GET', `/v1/runs/?agent_id=${agentId}&order=asc`)
+    expect(body.map(({ created_at: at }: { created_at: string }) => at)).toEqual([
+      '2026-03-01T10:00:00.000001Z',
+      '2026-03-01T10:00:00.000002Z',
+      '2026-03-01T10:00:00.000003Z',
+    ])
+  })
+})
+
+describe('jobs', () => {
+  it('R-45: a callback whose server is killed before it is noted comes again, under the same key', async () => {
+    const hook = await openHook(() => 200)
+    const processes = await openProcesses()
+    try {
+      // The hook answers, and what would note it is not there any more.
+      const first = await processes.start({ PERDURE_LEASE_MS: '1000' })
+      const agentId = await first.createAgent()
+      const { body } = await first.ask('POST', `/v1/agents/${agentId}/messages/async`, {
+        input: 'hello',
+        callback_url: hook.url,
+      })
+      await until(() => hook.calls.length === 1)
+      await first.process.kill()
+      await sql`update pgboss.job set state = 'created', start_after = now(), completed_on = null
+        where name = 'perdure-callback'`.execute(processes.db)
+      await processes.start()
+      await until(() => hook.calls.length === 2)
+      const keys = hook.calls.map(({ headers }) => headers['idempotency-key'])
+      expect(keys).toEqual([body.id, body.id])
+    } finally {
+      await processes.close()
+      await hook.close()
+    }
+  })
+
+  it('R-45: a time of a schedule that is told twice is one run', async () => {
+    const agentId = await a.createAgent()
+    const at = Date.now() + 1_500
+    const { status } = await a.ask('POST', `/v1/agents/${agentId}/schedule`, {
+      messages: [{ role: 'user', content: 'on time' }],
+      schedule: { scheduled_at: at },
+    })
+    expect(status).toBeLessThan(300)
+    const { rows } = await sql<{ data: object }>`
+      select data from pgboss.job where name = 'perdure-schedule' order by created_on desc limit 1`.execute(
+      world.db,
+    )
+    for (let copy = 0; copy < 3; copy++)
+      await sql`insert into pgboss.job (name, data, start_after)
+        values ('perdure-schedule', ${JSON.stringify(rows[0]?.data)}::jsonb, now())`.execute(world.db)
+    await until(async () => (await runsOf(agentId)).length > 0)
+    await sleep(3_000)
+    expect(await runsOf(agentId)).toHaveLength(1)
+  })
+})
+
+async function runsOf(agentId: string): Promise<{ status: string; agent_id: string }[]> {
+  return (await a.ask('GET', `/v1/runs/?agent_id=${agentId}`)).body
+}
+
+async function addHistory(agentId: string, count: number): Promise<void> {
+  await sql`
+    insert into messages (organization_id, id, agent_id, conversation_id, role, content, search_text)
+    select ${DEFAULT_ORGANIZATION}, ${newId('message').slice(0, -12)} || lpad(to_hex(n), 12, '0'), ${agentId},
+      (select id from conversations where agent_id = ${agentId} and is_default), 'user',
+      '[{"type":"text","text":"old"}]', 'old'
+    from generate_series(1, ${count}) as n`.execute(world.db)
+}
+
+/** Rows of messages and contexts that one turn fetches. Statistics of a connection arrive when it has been idle. */
+async function rowsReadBy(agentId: string): Promise<number> {
+  const before = await settled()
+  await a.send(agentId, 'how many?')
+  return (await settled()) - before
+}
+
+async function settled(): Promise<number> {
+  await sleep(1_500)
+  const { rows } = await sql<{ count: number }>`
+    select sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) as count from pg_stat_user_tables
+    where relname in ('messages', 'context_items')`.execute(world.db)
+  return rows[0]?.count ?? 0
+}
+
+async function contextOf(agentId: string) {
+  const { rows } = await sql`
+    select item.ordinal, item.message_id, item.xmin::text as version from context_items as item
+    join conversations on conversations.id = item.conversation_id and conversations.context_epoch = item.epoch
+    where conversations.agent_id = ${agentId} order by item.ordinal`.execute(world.db)
+  return rows
+}
+
+/** Ended runs, a microsecond apart. */
+async function addRuns(agentId: string, count: number): Promise<void> {
+  await sql`
+    insert into runs (organization_id, id, agent_id, conversation_id, in_default_conversation, status, stop_reason,
+      completed_at, created_at, created_by_id)
+    select ${DEFAULT_ORGANIZATION}, ${newId('run').slice(0, -12)} || lpad(to_hex(n), 12, '0'), ${agentId},
+      (select id from conversations where agent_id = ${agentId} and is_default), true, 'completed', 'end_turn', now(),
+      timestamptz '2026-03-01 10:00:00Z' + n * interval '1 microsecond', ${DEFAULT_USER}
+    from generate_series(1, ${count}) as n`.execute(world.db)
+  await sql`
+    insert into run_metrics (organization_id, id, agent_id, run_start_ns, created_at)
+    select organization_id, id, agent_id, 0, created_at from runs where agent_id = ${agentId}`.execute(
+    world.db,
+  )
+}
