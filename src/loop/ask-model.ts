@@ -7,7 +7,7 @@ import type { ModelDelta, ModelReply, ModelRequest } from '../domain/model.ts'
 import { speaksThroughTool } from '../domain/speech.ts'
 import type { StepTimes } from '../domain/step.ts'
 import { LegacyAnswer } from './legacy/legacy-answer.ts'
-import { isHeld } from './offer-tools.ts'
+import { configOf, isHeld } from './offer-tools.ts'
 import { standIns } from './reroute.ts'
 import type { LoopEvent, LoopPorts, LoopState, StepRef } from './state.ts'
 
@@ -75,6 +75,7 @@ async function* askOnce(
   const start = ports.monotonicNs()
   const startWall = ports.wallNs()
   const stream = ports.modelOf(request.config).stream(request, signal)
+  const isSurplus = surplusOf(state)
   let shown = false
   while (true) {
     const next = await stream.next()
@@ -85,12 +86,23 @@ async function* askOnce(
     }
     if (!request.stream) continue
     const piece = ids.inDelta(next.value)
+    if (isSurplus(piece)) continue
     for (const delta of legacy?.inDelta(piece) ?? [piece]) {
       shown = true
       const name = delta.type === 'tool_call_delta' ? ids.nameOf(delta) : null
       const needsApproval = name !== null && isHeld(state, name)
       yield { type: 'delta', delta, messageId, stepId: step.id, needsApproval }
     }
+  }
+}
+
+/** Which pieces belong to calls that will not be made: all but the first, where the model's config allows one at a time. */
+function surplusOf(state: LoopState): (piece: ModelDelta) => boolean {
+  let first: string | undefined
+  return (piece) => {
+    if (piece.type !== 'tool_call_delta' || configOf(state).parallel_tool_calls === true) return false
+    first ??= piece.callId
+    return piece.callId !== first
   }
 }
 

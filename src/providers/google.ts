@@ -40,6 +40,7 @@ export const google: Wire = {
 
   whole: wholeCandidate,
 
+  /** Google takes these names in either spelling; its clients for Python, and whoever compares with them, know this one. */
   amend: (body) => {
     const { thinkingConfig, ...generationConfig } = objectOf(body.generationConfig)
     const { thinkingBudget, includeThoughts } = objectOf(thinkingConfig)

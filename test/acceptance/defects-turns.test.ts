@@ -187,6 +187,17 @@ describe('calls', () => {
     }
   })
 
+  it('of which only the first is made are not shown either, piece by piece', async () => {
+    const talk = await Talk.open(world, { ...UNASKED, parallel_tool_calls: false })
+    const turns = script({ calls: [note('first'), note('second')] }, { say: 'Done.' })
+    const events = await talk.stream(turns, { stream_tokens: true, include_pings: false })
+    const shown = events.filter(({ message_type: type }) => type === 'tool_call_message')
+    expect(JSON.stringify(shown)).toContain('first')
+    expect(JSON.stringify(shown)).not.toContain('second')
+    const { value } = (await world.ask('GET', `/v1/agents/${talk.agent}/core-memory/blocks/human`)).body
+    expect(value).toBe('Ann.\nfirst')
+  })
+
   it('D-39: are approved with the arguments that a rule had given them', async () => {
     const args = { label: 'human', new_string: 'by rule' }
     const talk = await Talk.open(
