@@ -75,8 +75,8 @@ function gatheringSocket(): Socket {
     }
     return write(...given)
   }
-  // The types of two ways to call are more than those of one that passes them on.
-  socket.write = gather as typeof write
+  // Connecting puts the ordinary `write` back. Its two ways to be called are more than one that passes them on says.
+  socket.once('connect', () => Object.assign(socket, { write: gather }))
   return socket
 }
 
