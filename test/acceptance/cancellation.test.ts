@@ -154,6 +154,28 @@ describe('acceptance: cancellation', () => {
     expect((await server.send(agent, 'and now?')).body.stop_reason.stop_reason).toBe('end_turn')
   })
 
+  it('D-10: a cancel is heard while an approved call runs', async () => {
+    isActing = false
+    const agent = await server.createAgent({
+      tools: ['act_slowly'],
+      tool_rules: [{ type: 'requires_approval', tool_name: 'act_slowly' }],
+    })
+    const { body } = await server.send(agent, script({ calls: [call('act_slowly', {})] }, { say: 'Done.' }))
+    const [{ tool_call_id }] = body.messages[0].tool_calls
+    const approvals = [{ type: 'approval', tool_call_id, approve: true }]
+    const messages = [{ type: 'approval', approvals }]
+    const answering = server.ask('POST', `/v1/agents/${agent}/messages`, { messages })
+    await until(() => isActing)
+    const start = performance.now()
+    await stop(agent)
+    expect((await answering).body.stop_reason.stop_reason).toBe('cancelled')
+    expect(performance.now() - start).toBeLessThan(1_000)
+    expect((await server.messages(agent)).at(-1)).toMatchObject({
+      message_type: 'tool_return_message',
+      status: 'error',
+    })
+  })
+
   it('23: a cancel during a call of the model takes effect within a second', async () => {
     const agent = await server.createAgent()
     const sending = server.send(agent, '[[sleep 20000]] for long')

@@ -145,6 +145,18 @@ describe('the run of a turn', () => {
     expect(run).toMatchObject({ status: 'failed', stop_reason: 'llm_api_error', metadata: { error: {} } })
   })
 
+  it('D-140: is counted whole, however many steps it has', async () => {
+    const talk = await Talk.open(world)
+    const turns = Array.from({ length: 55 }, (_, at) => ({ calls: [note(`line ${at}`)], usage: [100, 10] }))
+    const { body } = await talk.say(script(...turns, { say: 'Done.' }), { max_steps: 60 })
+    expect(body.usage).toMatchObject({ step_count: 56, completion_tokens: 55 * 10 + 2 })
+    const run = body.messages[0].run_id
+    const metrics = (await world.ask('GET', `/v1/runs/${run}/metrics`)).body
+    expect(metrics).toMatchObject({ num_steps: 56, tools_used: [expect.stringMatching(/^tool-/)] })
+    const usage = (await world.ask('GET', `/v1/runs/${run}/usage`)).body
+    expect(usage.completion_tokens).toBe(body.usage.completion_tokens)
+  }, 60_000)
+
   it('D-28: is running while it runs', async () => {
     const talk = await Talk.open(world)
     const answer = talk.say('[[sleep 600]] hello')
