@@ -5,6 +5,7 @@ import { isTerminal } from '../domain/run.ts'
 import { readFrames } from '../store/events.ts'
 import { findRun } from '../store/runs.ts'
 import type { Db } from '../store/schema.ts'
+import { readPatiently } from './read-patiently.ts'
 import type { LiveFeed, RunHub } from './run-hub.ts'
 
 /** Frames read from the log at once. */
@@ -33,12 +34,12 @@ export async function* followRun(
   try {
     while (!signal.aborted) {
       if (!deps.hub.bringsAllAfter(runId, last)) {
-        const endedBefore = await hasEnded(deps.db, organizationId, runId)
-        const page = await readFrames(deps.db, organizationId, runId, last, PAGE)
+        const read = () => readLog(deps.db, organizationId, runId, last)
+        const { page, endedBefore, isCut } = await readPatiently(read, signal)
         if (page.length > 0) yield page
         if (isWhole(page)) return
         last = page.at(-1)?.seq ?? last
-        if (endedBefore && (await isPurged(deps.db, organizationId, runId))) throw new StreamExpired(runId)
+        if (isCut) throw new StreamExpired(runId)
         if (page.length > 0) continue
         if (endedBefore) return
       }
@@ -49,6 +50,17 @@ export async function* followRun(
   } finally {
     deps.hub.close(runId, feed)
   }
+}
+
+/**
+ * The next frames in the log. `endedBefore`: the run had ended before they were read, so that nothing comes behind an
+ * empty page. `isCut`: what comes behind the page is deleted.
+ */
+async function readLog(db: Db, organizationId: OrganizationId, runId: RunId, last: number) {
+  const endedBefore = await hasEnded(db, organizationId, runId)
+  const page = await readFrames(db, organizationId, runId, last, PAGE)
+  const isCut = endedBefore && !isWhole(page) && (await isPurged(db, organizationId, runId))
+  return { page, endedBefore, isCut }
 }
 
 /** Delivers the live feed until it has a hole, or hints at something that only the log has. */

@@ -10,6 +10,7 @@ import { getRequest, readStartedRuns } from '../store/runs.ts'
 import type { Db } from '../store/schema.ts'
 import { findScope } from '../store/scopes.ts'
 import { readUsage } from '../store/steps.ts'
+import { readPatiently } from './read-patiently.ts'
 import { TENDING_RUN } from './start-tenders.ts'
 
 /** The whole answer of a run, as a caller who waited for it gets it. Built from the stored rows, not from the stream. */
@@ -35,15 +36,17 @@ async function read(
   run: Run,
   choose: (messages: Message[], sent: ReadonlySet<MessageId>) => Message[],
 ): Promise<RunAnswer> {
-  const [request, messages, usage, scope, started] = await onOneConnection(db, (one) =>
-    Promise.all([
-      getRequest(one, organizationId, run.id),
-      readRunMessages(one, organizationId, run.id),
-      readUsage(one, organizationId, run.id),
-      findScope(one, organizationId, run.conversationId),
-      readStartedRuns(one, organizationId, run.id, TENDING_RUN),
-    ]),
-  )
+  const rows = () =>
+    onOneConnection(db, (one) =>
+      Promise.all([
+        getRequest(one, organizationId, run.id),
+        readRunMessages(one, organizationId, run.id),
+        readUsage(one, organizationId, run.id),
+        findScope(one, organizationId, run.conversationId),
+        readStartedRuns(one, organizationId, run.id, TENDING_RUN),
+      ]),
+    )
+  const [request, messages, usage, scope, started] = await readPatiently(rows)
   const sent = new Set(request.input.map(({ id }) => id))
   const shown = choose(
     messages.filter((message) => !isNudge(message) && !message.isErr),

@@ -4,6 +4,7 @@ import type { Run } from '../domain/run.ts'
 import { getRun } from '../store/runs.ts'
 import type { Db } from '../store/schema.ts'
 import { followRun } from './follow-run.ts'
+import { readPatiently } from './read-patiently.ts'
 import type { RunHub } from './run-hub.ts'
 
 /**
@@ -20,7 +21,8 @@ export async function waitForRun(
   for await (const frames of followRun(deps, organizationId, runId, 0, signal)) {
     for (const { frame } of frames) if (frame.kind === 'error') error = frame.error
   }
-  return signal.aborted ? undefined : { run: await getRun(deps.db, organizationId, runId), error }
+  if (signal.aborted) return undefined
+  return { run: await readPatiently(() => getRun(deps.db, organizationId, runId), signal), error }
 }
 
 /** `error` says more than the run's row: which kind of model failure it was. */
