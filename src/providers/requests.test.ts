@@ -152,6 +152,32 @@ describe('settings', () => {
     expect(off).not.toHaveProperty('thinking')
   })
 
+  it('anthropic: models that think as they see fit are told how hard, and no budget', async () => {
+    const config = await world.configOf('anthropic/claude-opus-4-6', {
+      effort: 'high',
+      max_reasoning_tokens: 3_000,
+    })
+    const body = await world.catalog.modelOf(config).preview(requestOf(config, [user('hello')]))
+    expect(body).toMatchObject({
+      thinking: { type: 'adaptive' },
+      output_config: { effort: 'high' },
+      temperature: 1,
+    })
+    expect(JSON.stringify(body)).not.toContain('budget_tokens')
+    const off = { ...config, enable_reasoner: false }
+    const plain = await world.catalog.modelOf(off).preview(requestOf(off, [user('hello')]))
+    expect(plain).not.toHaveProperty('thinking')
+  })
+
+  it('anthropic: several calls at once are not wanted where the config says so', async () => {
+    for (const parallelToolCalls of [true, false]) {
+      const body = await preview('anthropic', {}, { tools: [LOOK_UP], parallelToolCalls })
+      expect((body.tool_choice as JsonObject | undefined)?.disable_parallel_tool_use === true).toBe(
+        !parallelToolCalls,
+      )
+    }
+  })
+
   it('anthropic: marks for the cache are on the last tool, the system prompt and the last message', async () => {
     const body = await preview('anthropic', {}, { tools: [{ ...LOOK_UP, name: 'first' }, LOOK_UP] })
     const ephemeral = { type: 'ephemeral' }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { JsonObject } from '../../src/domain/json.ts'
 import { MOCK_MODEL, openServerWorld, type ServerWorld } from '../server-world.ts'
 import { call, note, script, Talk, typesOf } from './talk.ts'
 
@@ -110,6 +111,27 @@ describe('acceptance: loop and messages', () => {
     const [step] = (await world.ask('GET', `/v1/runs/${runs[2]}/steps`)).body
     expect(step.cached_input_tokens).toBeGreaterThan(1_000)
     expect(step.prompt_tokens_details.cached_tokens).toBe(step.cached_input_tokens)
+  })
+
+  const place = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] }
+  const response_format = { type: 'json_schema', json_schema: { name: 'place', schema: place } }
+
+  it('an answer has the form that the model’s settings ask for, until they ask for none', async () => {
+    const talk = await Talk.open(world, { model_settings: { provider_type: 'openai', response_format } })
+    const { body } = await talk.say('where?')
+    expect(JSON.parse(body.messages.at(-1).content)).toHaveProperty('city')
+    await world.ask('PATCH', `/v1/agents/${talk.agent}`, { model_settings: { provider_type: 'openai' } })
+    expect((await talk.say('and now?')).body.messages.at(-1).content).toBe('echo: and now?')
+  })
+
+  it('an agent that speaks through a tool is given the form as that tool’s parameter', async () => {
+    const talk = await Talk.open(world, { agent_type: 'memgpt_v2_agent', response_format })
+    await talk.say('where to?')
+    const tools = talk.requestWith('where to?').tools as {
+      function: { name: string; parameters: JsonObject }
+    }[]
+    const spoken = tools.find((tool) => tool.function.name === 'send_message')?.function.parameters
+    expect(spoken?.properties).toMatchObject({ message: place })
   })
 
   it('what an answer holds is what was said in it, not what was sent', async () => {
