@@ -3,6 +3,7 @@ import type { Block } from './memory.ts'
 import type { LlmConfig, ResponseFormat } from './model.ts'
 import type { ModelSettings } from './model-settings.ts'
 import type { ToolRecord, ToolRule } from './tool.ts'
+import type { Withheld } from './withheld.ts'
 
 export const AGENT_TYPES = [
   'memgpt_agent',
@@ -84,4 +85,8 @@ export type Scope = {
   promptCompiledAt: string | null
   /** Context length at which a compaction last failed to help; it is not tried again before a tenth more. */
   compactionFailedAt: number | null
+  /** The last item of the context list that a provider has taken; those behind it may be why it refuses a request. */
+  provenOrdinal: number
+  /** What a provider has refused: it gets a note in its place. */
+  withheld: Withheld
 }

@@ -26,6 +26,7 @@ export async function* afterCommit(
     concluded: committed.outcome,
     stepsDone: before.stepsDone + (usage ? 1 : 0),
     usage: usage ? addUsage(before.usage, usage) : before.usage,
+    trial: null,
     nudges: inVain(committed.messages) ? before.nudges + 1 : 0,
   }
   return yield* compactAfterStep(state, stepId, committed, ports, signal)

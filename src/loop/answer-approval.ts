@@ -48,6 +48,8 @@ export async function* answerApproval(
     trace: null,
     calibration: null,
     prompt: null,
+    askedLength: state.scope.contextLength,
+    withheld: null,
     left: ran.left,
     conclude: (last) => concludeAnswer(state, answer, plans, [...ran.returns, ...last], nextStepId, ports),
     keepOpen: ({ messages, contextTokens }) =>

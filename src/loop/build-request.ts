@@ -7,6 +7,7 @@ import { withSkills } from './prompt/skills.ts'
 import type { LoopState } from './state.ts'
 import { toPrompt } from './to-prompt.ts'
 import { toolReturnCharsMax } from './tool-return.ts'
+import { withheldOf } from './withhold.ts'
 
 /**
  * What the model reads. Pure, so that it can be tested, previewed and compared: providers cache the longest unchanged
@@ -14,7 +15,11 @@ import { toolReturnCharsMax } from './tool-return.ts'
  */
 export function buildRequest(state: LoopState, offer: ToolOffer): ModelRequest {
   const config = configOf(state)
-  const messages = toPrompt(state.context, { toolReturnCharsMax: toolReturnCharsMax(config.context_window) })
+  const { images, results } = withheldOf(state)
+  const messages = toPrompt(state.context, {
+    toolReturnCharsMax: toolReturnCharsMax(config.context_window),
+    withheld: { images: new Set(images), results: new Set(results) },
+  })
   return {
     config,
     system: systemOf(state),

@@ -4,6 +4,7 @@ import type { Answer } from './ask-model.ts'
 import { configOf } from './offer-tools.ts'
 import type { LoopPorts, LoopState, StepRef, StepResult } from './state.ts'
 import { USAGE_NONE } from './tokens.ts'
+import { keptTrial } from './withhold.ts'
 
 /** Why no room could be made for a request that was too large. */
 export type NoRoom =
@@ -25,6 +26,7 @@ export async function failStep(
     step,
     config: configOf(state),
     usage: USAGE_NONE,
+    withheld: keptTrial(state),
     error: outcome.error ?? errorOf(answer.reply.failure),
     times: { stepStartNs: ports.wallNs(), ...answer.times },
     trace: answer.reply.trace,

@@ -9,6 +9,7 @@ import type { Outcome } from '../domain/run.ts'
 import type { StepTimes, StoredReply, ToolExecution } from '../domain/step.ts'
 import type { ToolRecord } from '../domain/tool.ts'
 import type { TurnRequest } from '../domain/turn.ts'
+import type { Withheld } from '../domain/withheld.ts'
 import type { CalledTool } from './tool-rules.ts'
 
 /** Everything a step can depend on. Plain data: stored, rebuilt after a crash, written by hand in a test. */
@@ -34,6 +35,8 @@ export type LoopState = {
   /** Model calls finished in this run. */
   stepsDone: number
   usage: Usage
+  /** What is left out of this step's request because the provider refused it whole; null: nothing. */
+  trial: Withheld | null
   /** Nudges given because a required tool or a forced call was missing, in a row. */
   nudges: number
 }
@@ -88,6 +91,10 @@ export type StepCommit = {
   calibration: number | null
   /** The system message's new text, when this step compiled one. */
   prompt: { text: string; basis: string } | null
+  /** Stored items of the context when the model was asked. */
+  askedLength: number
+  /** What the model got no more in this step; null: nothing new. */
+  withheld: Withheld | null
   left: PlannedCall[]
   /** Pure: the messages and the end that follow from the results of `left`. Called under the blocks' locks. */
   conclude(results: ToolReturn[]): Conclusion
@@ -140,6 +147,8 @@ export type FailedStep = {
   config: LlmConfig
   usage: Usage
   error: RunError
+  /** What was tried without, of messages that stay in the context. */
+  withheld: Withheld | null
   times: StepTimes
   trace: ModelTrace | null
 }

@@ -16,6 +16,7 @@ import { promptUpdate, withPrompt } from './refresh-prompt.ts'
 import { rerouted, withModel } from './reroute.ts'
 import type { Conclusion, LoopEvent, LoopPorts, LoopState, StepRef, StepResult } from './state.ts'
 import { calibrationOf } from './tokens.ts'
+import { withholdMore } from './withhold.ts'
 
 /** One model call and the tools it asked for. It is saved whole, or nothing of it. */
 export async function* takeStep(
@@ -67,6 +68,8 @@ export async function* takeStep(
     trace: answer.reply.trace,
     calibration: calibrationOf(replied.usage, asked.state.context, offer.specs),
     prompt: asked.compacted ? null : prompt,
+    askedLength: asked.state.scope.contextLength,
+    withheld: asked.state.trial,
     left: ran.left,
     conclude,
     keepOpen: ({ messages, contextTokens }) =>
@@ -98,6 +101,11 @@ async function* answerOf(
     if (answer.reply.ok) {
       const replied = repliedOf(state, step, answer, answer.reply, offer)
       return { type: 'replied', state, answer, replied, compacted }
+    }
+    const less = answer.shown ? undefined : withholdMore(state, answer.reply.failure)
+    if (less) {
+      state = less
+      continue
     }
     const elsewhere = await rerouted(state, answer, ports)
     if (elsewhere) {

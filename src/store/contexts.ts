@@ -1,6 +1,7 @@
 import { sql, type Updateable } from 'kysely'
 import type { ConversationId, MessageId, OrganizationId } from '../domain/id.ts'
 import type { Message } from '../domain/message.ts'
+import type { Withheld } from '../domain/withheld.ts'
 import { toRow } from './message-rows.ts'
 import { appendContext, contextItems } from './messages.ts'
 import type { ConversationsTable, Db } from './schema.ts'
@@ -14,6 +15,10 @@ export type ScopeChange = {
   /** Learnt from a provider's own count; null or absent: nothing was learnt. */
   calibration?: number | null
   prompt?: { basis: string } | null
+  /** Up to where a provider has taken the context. */
+  provenOrdinal?: number
+  /** Parts that a provider gets no more. */
+  withheld?: Withheld | null
 }
 
 /** Stores messages at the end of a scope's history and context and keeps its numbers, under the scope's lock. */
@@ -97,6 +102,7 @@ export async function replaceContext(
     context_epoch: epoch,
     context_length: ids.length,
     compaction_failed_at: null,
+    proven_ordinal: -1,
   })
 }
 
@@ -104,7 +110,9 @@ async function updateScope(
   tx: Db,
   scope: ScopeRow,
   change: ScopeChange,
-  columns: Partial<Pick<ScopeRow, 'context_epoch' | 'context_length' | 'compaction_failed_at'>>,
+  columns: Partial<
+    Pick<ScopeRow, 'context_epoch' | 'context_length' | 'compaction_failed_at' | 'proven_ordinal'>
+  >,
 ): Promise<ScopeRow> {
   return tx
     .updateTable('conversations')
@@ -125,6 +133,8 @@ function columnsOf(scope: ScopeRow, change: ScopeChange): Updateable<Conversatio
     ...(change.contextTokens !== undefined && { context_tokens: Math.round(change.contextTokens) }),
     ...(change.calibration && { token_calibration: change.calibration }),
     ...(change.prompt && { prompt_basis: change.prompt.basis }),
+    ...(change.provenOrdinal !== undefined && { proven_ordinal: change.provenOrdinal }),
+    ...(change.withheld && { withheld: JSON.stringify(change.withheld) }),
   }
 }
 
@@ -169,6 +179,20 @@ export async function findPromptScopes(
     .select(['item.message_id', 'item.conversation_id'])
     .execute()
   return rows.map((row) => ({ messageId: row.message_id, conversationId: row.conversation_id }))
+}
+
+/** Remembers what a provider gets no more, though the turn that has found it out has failed. */
+export async function saveWithheld(
+  tx: Db,
+  scope: Pick<ScopeRow, 'organization_id' | 'id'>,
+  withheld: Withheld,
+): Promise<void> {
+  await tx
+    .updateTable('conversations')
+    .set({ withheld: JSON.stringify(withheld) })
+    .where('organization_id', '=', scope.organization_id)
+    .where('id', '=', scope.id)
+    .execute()
 }
 
 /** Remembers at which length a compaction did not help. */

@@ -33,6 +33,7 @@ import type { StepPhase, StepStatus, StoredReply, ToolExecution } from '../domai
 import type { StopReason } from '../domain/stop-reason.ts'
 import type { ToolRule, ToolType } from '../domain/tool.ts'
 import type { TurnRequest } from '../domain/turn.ts'
+import type { Withheld } from '../domain/withheld.ts'
 import type { StoredFrames } from './stored-frames.ts'
 import type { Undo } from './undo.ts'
 
@@ -221,6 +222,7 @@ export type ConversationsTable = {
   token_calibration: number | null
   message_count: Generated<number>
   proven_ordinal: Generated<number>
+  withheld: ColumnType<Withheld | null, string | null | undefined, string | null>
   prompt_basis: string | null
   prompt_compiled_at: string | null
   compaction_failed_at: number | null
@@ -261,7 +263,6 @@ export type MessagesTable = {
   name: string | null
   model: string | null
   is_err: Generated<boolean>
-  withheld: Generated<boolean>
   sequence_id: GeneratedAlways<number>
   created_at: Generated<string>
   updated_at: Generated<string>

@@ -5,6 +5,7 @@ import { Fault } from '../domain/fault.ts'
 import type { AgentId, ConversationId, OrganizationId, RunId } from '../domain/id.ts'
 import type { LlmConfig } from '../domain/model.ts'
 import type { ModelSettings } from '../domain/model-settings.ts'
+import { WITHHELD_NONE } from '../domain/withheld.ts'
 import type { ConversationsTable, Db, OpenApprovalsTable } from './schema.ts'
 import { statement } from './statement.ts'
 
@@ -108,6 +109,8 @@ export const SCOPE_COLUMNS = [
   'conversations.prompt_basis',
   'conversations.prompt_compiled_at',
   'conversations.compaction_failed_at',
+  'conversations.proven_ordinal',
+  'conversations.withheld',
 ] as const
 
 type ColumnOf<Name> = Name extends `conversations.${infer Column extends keyof ScopeRow}` ? Column : never
@@ -124,6 +127,8 @@ export function toScope(row: Pick<ScopeRow, ColumnOf<(typeof SCOPE_COLUMNS)[numb
     promptBasis: row.prompt_basis,
     promptCompiledAt: row.prompt_compiled_at,
     compactionFailedAt: row.compaction_failed_at,
+    provenOrdinal: row.proven_ordinal,
+    withheld: row.withheld ?? WITHHELD_NONE,
   }
 }
 

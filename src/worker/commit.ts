@@ -12,7 +12,7 @@ import type {
   StepRef,
 } from '../loop/state.ts'
 import { insertApproval } from '../store/approvals.ts'
-import { appendMessages, findSystemMessageId, replaceContext } from '../store/contexts.ts'
+import { appendMessages, findSystemMessageId, replaceContext, saveWithheld } from '../store/contexts.ts'
 import { insertFrames } from '../store/events.ts'
 import { holdRun, reserveSeq } from '../store/leases.ts'
 import { saveDone } from '../store/ledger.ts'
@@ -83,6 +83,8 @@ async function storeStep(
       contextTokens: conclusion.contextTokens,
       calibration: commit.calibration,
       prompt: commit.prompt,
+      ...(isProven(held, commit) && { provenOrdinal: held.context_length + commit.unsaved.length - 1 }),
+      withheld: commit.withheld,
     }),
     storeStepRow(tx, drive, commit, conclusion),
     conclusion.approval && insertApproval(tx, drive.lease, conclusion.approval, drive.request.clientTools),
@@ -95,6 +97,11 @@ async function storeStep(
     endOrGoOn(tx, drive, commit, conclusion, seq),
   ])
   return { result: { ...conclusion, next, scope: toScope(scope) }, frames, settlement }
+}
+
+/** A model that has answered has taken all that it was asked with; not what others have put into the context meanwhile. */
+function isProven(scope: ScopeRow, { step, askedLength }: StepCommit): boolean {
+  return step !== null && scope.context_length === askedLength
 }
 
 async function endOrGoOn(
@@ -223,6 +230,7 @@ export async function commitEnd(
         await saveDone(tx, drive.done)
         await insertMessages(tx, drive.lease, outsideContext(unsaved, drive.lease.runId))
         if (failed) await storeFailedStep(tx, drive, outcome, failed)
+        if (failed?.withheld) await saveWithheld(tx, scope, failed.withheld)
         await insertFrames(tx, drive.lease.organizationId, drive.lease.runId, pending)
         const settlement = await endRun(tx, drive, outcome, {
           seqFrom: drive.log.seq,

@@ -54,6 +54,7 @@ export async function loadState(drive: Drive, fresh: { step: StepRef | null } | 
     concluded: concluded ? { stopReason: concluded, error: null } : null,
     stepsDone: fresh ? 0 : await countSteps(deps.db, lease.organizationId, lease.runId),
     usage: USAGE_NONE,
+    trial: null,
     nudges: 0,
   }
 }

@@ -55,6 +55,7 @@ export async function stateOf(
     concluded: null,
     stepsDone: 0,
     usage: USAGE_NONE,
+    trial: null,
     nudges: 0,
   }
 }

@@ -4,7 +4,7 @@ import type { Message } from '../domain/message.ts'
 import { timestampNow } from '../lib/clock.ts'
 import { compilePrompt } from '../loop/prompt/compile-prompt.ts'
 import { deleteApproval } from '../store/approvals.ts'
-import { findSystemMessageId, replaceContext } from '../store/contexts.ts'
+import { findSystemMessageId, replaceContext, saveWithheld } from '../store/contexts.ts'
 import {
   copyIsolated,
   createConversation,
@@ -106,6 +106,7 @@ export async function forkConversation(
     })
     if (copiesIsolated) await copyIsolated(tx, source.organizationId, source.conversationId, id)
     await begin(tx, { ...source, conversationId: id }, shared)
+    if (scope.withheld) await saveWithheld(tx, { organization_id: source.organizationId, id }, scope.withheld)
     return id
   })
 }
