@@ -17,6 +17,7 @@ try {
   const home = install(pack(folder), join(folder, 'home'))
   expect('npx perdure --version', npm(home, 'exec', '--', 'perdure', '--version'), /^\d+\.\d+\.\d+/)
   await startAndStop(home)
+  await dieAtFault(home)
   console.log('packed: the installed package starts, answers and stops')
 } finally {
   rmSync(folder, { recursive: true, force: true })
@@ -56,6 +57,28 @@ async function startAndStop(home: string): Promise<void> {
     const health = await fetch(`${server.url}/v1/health/`)
     expect('GET /v1/health/', `${health.status} ${await health.text()}`, /^200 .*"status":\s*"ok"/)
     expect('the exit code after SIGTERM', String(await server.stop()), /^0$/)
+  } finally {
+    await server.kill()
+  }
+}
+
+/** Crash tests are tests of what is shipped: the package has its fault points. */
+async function dieAtFault(home: string): Promise<void> {
+  const server = await startServerProcess(
+    { PATH: env.PATH, PERDURE_FAULT: 'after_admission:1' },
+    [join(home, 'node_modules/.bin/perdure'), 'serve'],
+    home,
+  )
+  try {
+    const post = (path: string, body: object) =>
+      fetch(server.url + path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      })
+    const { id } = (await (await post('/v1/agents/', { model: 'perdure/offline' })).json()) as { id: string }
+    await post(`/v1/agents/${id}/messages`, { input: 'Hello' }).catch(() => undefined)
+    expect('the end at a fault point', String(await server.ended), /SIGKILL/)
   } finally {
     await server.kill()
   }
