@@ -1,5 +1,5 @@
 import type { MessageType } from './frame.ts'
-import type { MessageId } from './id.ts'
+import type { ConversationId, MessageId } from './id.ts'
 import type { JsonObject } from './json.ts'
 import type { Message } from './message.ts'
 import type { LlmConfig, ToolSpec } from './model.ts'
@@ -8,6 +8,9 @@ import type { LlmConfig, ToolSpec } from './model.ts'
 export type Transport = 'blocking' | 'stream' | 'background' | 'async'
 
 export type ClientSkill = { name: string; description: string; location: string }
+
+/** The number of the last message that was told of each conversation. */
+export type ToldScopes = Record<ConversationId, number>
 
 /** A request as it was admitted: everything that a run needs to be driven by any process, now or after a crash. */
 export type TurnRequest = {
@@ -34,8 +37,8 @@ export type TurnRequest = {
   overrideModel: LlmConfig | null
   overrideSystem: string | null
   includeCompactionMessages: boolean
-  /** This run tends the memory of a group's leader: up to which message it is told. Null: an ordinary run. */
-  tends: { groupId: string; upTo: MessageId } | null
+  /** This run tends the memory of a group's leader: up to which message it is told, and how far in each conversation. Null: an ordinary run. */
+  tends: { groupId: string; upTo: MessageId; scopes: ToldScopes } | null
   /** Calls started by other agents' tools: how deep (0: a user's), and which agents wait for it. */
   depth: number
   waitingAgents: string[]

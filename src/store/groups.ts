@@ -1,5 +1,9 @@
 import { type Selectable, sql } from 'kysely'
-import { type AgentId, type MessageId, newId, type OrganizationId } from '../domain/id.ts'
+import { type AgentId, type ConversationId, newId, type OrganizationId } from '../domain/id.ts'
+import type { Message } from '../domain/message.ts'
+import type { ToldScopes, TurnRequest } from '../domain/turn.ts'
+import { readMessagePage } from './message-lists.ts'
+import { toMessage } from './message-rows.ts'
 import type { Db, GroupsTable } from './schema.ts'
 
 export type GroupRow = Selectable<GroupsTable>
@@ -80,19 +84,99 @@ export async function countTurn(
   return group.sleeptime_agent_frequency === null || group.turns_counter === 0 ? group : undefined
 }
 
-/** Remembers up to which message the memory has been tended. */
+export type Untended = { messages: Message[]; scopes: ToldScopes }
+
+/**
+ * What was said since the memory was last tended, oldest first. Each conversation has a mark of its own: in another one a
+ * message with a smaller number may be committed later.
+ */
+export async function readUntended(
+  tx: Db,
+  organizationId: OrganizationId,
+  agentId: AgentId,
+  groupId: string,
+  messagesMax: number,
+): Promise<Untended> {
+  const rows = await tx
+    .selectFrom('conversations as scope')
+    .leftJoin('tended_scopes as told', (join) =>
+      join
+        .onRef('told.organization_id', '=', 'scope.organization_id')
+        .on('told.group_id', '=', groupId)
+        .onRef('told.conversation_id', '=', 'scope.id'),
+    )
+    .innerJoinLateral(
+      (query) =>
+        query
+          .selectFrom('messages')
+          .whereRef('messages.organization_id', '=', 'scope.organization_id')
+          .whereRef('messages.conversation_id', '=', 'scope.id')
+          .where('messages.deleted_at', 'is', null)
+          .where('messages.is_err', '=', false)
+          .where('messages.sequence_id', '>', (told) => told.fn.coalesce('told.up_to', sql.lit(0)))
+          .orderBy('messages.sequence_id')
+          .limit(messagesMax)
+          .selectAll('messages')
+          .as('message'),
+      (join) => join.onTrue(),
+    )
+    .where('scope.organization_id', '=', organizationId)
+    .where('scope.agent_id', '=', agentId)
+    .where('scope.deleted_at', 'is', null)
+    .orderBy('message.sequence_id')
+    .limit(messagesMax)
+    .selectAll('message')
+    .execute()
+  return { messages: rows.map(toMessage), scopes: lastOfEach(rows) }
+}
+
+/** The newest messages of an agent whose memory was never tended; what is older counts as told. */
+export async function readNewest(
+  tx: Db,
+  organizationId: OrganizationId,
+  agentId: AgentId,
+  messagesMax: number,
+): Promise<Untended> {
+  const page = { before: null, after: null, limit: messagesMax, order: 'desc' as const, includeErrors: false }
+  const newest = await readMessagePage(tx, organizationId, { agentId }, page)
+  const rows = await tx
+    .selectFrom('messages')
+    .where('organization_id', '=', organizationId)
+    .where('agent_id', '=', agentId)
+    .groupBy('conversation_id')
+    .select((message) => ['conversation_id', message.fn.max('sequence_id').as('sequence_id')])
+    .execute()
+  return { messages: newest.toReversed(), scopes: lastOfEach(rows) }
+}
+
+function lastOfEach(rows: { conversation_id: ConversationId; sequence_id: number }[]): ToldScopes {
+  return Object.fromEntries(rows.map((row) => [row.conversation_id, row.sequence_id]))
+}
+
+/** Remembers up to which message the memory has been tended, and how far in each conversation. */
 export async function saveTended(
   tx: Db,
   organizationId: OrganizationId,
-  groupId: string,
-  upTo: MessageId,
+  { groupId, upTo, scopes }: NonNullable<TurnRequest['tends']>,
 ): Promise<void> {
-  await tx
+  const group = await tx
     .updateTable('groups')
     .set({ last_processed_message_id: upTo })
     .where('organization_id', '=', organizationId)
     .where('id', '=', groupId)
-    .execute()
+    .returning('id')
+    .executeTakeFirst()
+  if (!group) return
+  for (const [conversationId, last] of Object.entries(scopes)) {
+    // A conversation that is purged by now has nothing more to tell.
+    await sql`
+      insert into tended_scopes (organization_id, group_id, conversation_id, up_to)
+      select organization_id, ${groupId}, id, ${last} from conversations
+      where organization_id = ${organizationId} and id = ${conversationId}
+      on conflict (organization_id, group_id, conversation_id)
+      do update set up_to = greatest(tended_scopes.up_to, excluded.up_to)
+    `.execute(tx)
+  }
 }
 
 /** Takes an agent's groups away: the one that it leads, whose partners are returned, and those whose partner it is. */

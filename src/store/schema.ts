@@ -462,6 +462,13 @@ export type GroupsTable = {
   updated_at: Generated<string>
 }
 
+export type TendedScopesTable = {
+  organization_id: OrganizationId
+  group_id: string
+  conversation_id: ConversationId
+  up_to: number
+}
+
 export type JobsTable = {
   organization_id: OrganizationId
   id: JobId
@@ -551,6 +558,7 @@ export type Database = {
   tool_executions: ToolExecutionsTable
   provider_traces: ProviderTracesTable
   groups: GroupsTable
+  tended_scopes: TendedScopesTable
   jobs: JobsTable
   batch_requests: BatchRequestsTable
   schedules: SchedulesTable

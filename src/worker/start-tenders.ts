@@ -2,11 +2,18 @@ import { type AgentId, DEFAULT_USER, newId, type OrganizationId, type RunId } fr
 import type { Message } from '../domain/message.ts'
 import type { Outcome } from '../domain/run.ts'
 import type { StopReason } from '../domain/stop-reason.ts'
+import type { ToldScopes } from '../domain/turn.ts'
 import { wallNs } from '../lib/clock.ts'
 import { insertRun } from '../store/admit-run.ts'
-import { countTurn, findManagedGroup, type GroupRow, saveTended } from '../store/groups.ts'
-import { readMessagePage } from '../store/message-lists.ts'
-import { hasMessage } from '../store/messages.ts'
+import {
+  countTurn,
+  findManagedGroup,
+  type GroupRow,
+  readNewest,
+  readUntended,
+  saveTended,
+  type Untended,
+} from '../store/groups.ts'
 import type { Db } from '../store/schema.ts'
 import { getAgentTarget, lockScope, readScopeFacts, type ScopeRow, type Target } from '../store/scopes.ts'
 import type { Drive } from './drive.ts'
@@ -32,18 +39,18 @@ export async function startTenders(tx: Db, drive: Drive, outcome: Outcome): Prom
   if (!COMPLETE.has(outcome.stopReason)) return null
   const { organizationId, agentId } = drive.lease
   const { tends } = drive.request
-  if (tends) await saveTended(tx, organizationId, tends.groupId, tends.upTo)
+  if (tends) await saveTended(tx, organizationId, tends)
   if (!drive.isTended) return null
   const group = await findManagedGroup(tx, organizationId, agentId)
   if (!group) return null
   // Scopes before the group: a tender that ends takes its own scope first, too.
   const partners = await lockFreePartners(tx, organizationId, group)
   if (!(await countTurn(tx, organizationId, agentId))) return null
-  const messages = await messagesSince(tx, organizationId, agentId, group)
+  const { messages, scopes } = await messagesSince(tx, organizationId, agentId, group)
   const text = tendingText(messages)
   const last = messages.at(-1)
   if (text === null || !last) return null
-  const tending = { group, text, upTo: last.id }
+  const tending = { group, text, upTo: last.id, scopes }
   const runIds: RunId[] = []
   for (const partner of partners) runIds.push(await startTender(tx, drive, partner, tending))
   return runIds.length > 0 ? runIds : null
@@ -63,33 +70,24 @@ async function lockFreePartners(tx: Db, organizationId: OrganizationId, group: G
   return free
 }
 
-/** Oldest first: what was said since the memory was last tended. */
 async function messagesSince(
   tx: Db,
   organizationId: OrganizationId,
   agentId: AgentId,
-  { last_processed_message_id: after }: GroupRow,
-): Promise<Message[]> {
-  const page = { before: null, includeErrors: false }
-  if (after !== null && (await hasMessage(tx, organizationId, after))) {
-    return readMessagePage(
-      tx,
-      organizationId,
-      { agentId },
-      { ...page, after, limit: SINCE_MAX, order: 'asc' },
-    )
-  }
-  const newest = { ...page, after: null, limit: NEWEST_MAX, order: 'desc' as const }
-  return (await readMessagePage(tx, organizationId, { agentId }, newest)).toReversed()
+  group: GroupRow,
+): Promise<Untended> {
+  return group.last_processed_message_id === null
+    ? readNewest(tx, organizationId, agentId, NEWEST_MAX)
+    : readUntended(tx, organizationId, agentId, group.id, SINCE_MAX)
 }
 
 async function startTender(
   tx: Db,
   { deps, lease }: Drive,
   { target, scope }: Partner,
-  tending: { group: GroupRow; text: string; upTo: Message['id'] },
+  tending: { group: GroupRow; text: string; upTo: Message['id']; scopes: ToldScopes },
 ): Promise<RunId> {
-  const { group, text, upTo } = tending
+  const { group, text, upTo, scopes } = tending
   const { organizationId } = lease
   const content = [{ type: 'text' as const, text }]
   const head = { otid: null, name: null, senderId: lease.agentId, groupId: group.id }
@@ -100,7 +98,11 @@ async function startTender(
     { allow: [] },
   )
   const id = newId('run')
-  const request = { ...innerRequest(false), tends: { groupId: group.id, upTo }, input: input.messages }
+  const request = {
+    ...innerRequest(false),
+    tends: { groupId: group.id, upTo, scopes },
+    input: input.messages,
+  }
   const { agentId, projectId, templateId, baseTemplateId } = target
   await insertRun(
     tx,

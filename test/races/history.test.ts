@@ -6,7 +6,7 @@ import { openHook } from '../hook.ts'
 import { openProcesses } from '../processes.ts'
 import { openReplicas, type Replica, type Replicas, until } from '../replicas.ts'
 
-/** Rules R-45, R-50 and R-51: long histories, rows of one moment, jobs that come twice. */
+/** Rules R-45 and R-50 to R-52: long histories, rows of one moment, orders that differ, jobs that come twice. */
 let world: Replicas
 let a: Replica
 
@@ -70,6 +70,33 @@ describe('rows of one moment', () => {
   })
 })
 
+describe('sequences', () => {
+  it('R-52: what commits later under a smaller number is told to whoever tends the memory, once', async () => {
+    const agentId = await a.createAgent({ enable_sleeptime: true })
+    await sql`update groups set sleeptime_agent_frequency = 1 where manager_agent_id = ${agentId}`.execute(
+      world.db,
+    )
+    const { body: conversation } = await a.ask('POST', `/v1/conversations/?agent_id=${agentId}`, {})
+    // The slow one takes its number while the other has not begun, and commits when the other is told of.
+    const numbered = await holdNumber(agentId, conversation.id, 'SLOW words')
+    let tender: string | undefined
+    try {
+      await a.send(agentId, 'FAST words')
+      tender = await until(async () => (await tendersOf(agentId))[0]?.agent_id)
+      await until(async () => (await tendersOf(agentId)).every(({ status }) => status === 'completed'))
+    } finally {
+      await numbered.commit()
+    }
+    await a.send(agentId, 'LAST words')
+    await until(async () => (await tendersOf(agentId)).length === 2)
+    await until(async () => (await tendersOf(agentId)).every(({ status }) => status === 'completed'))
+    const told = (await a.messages(tender ?? '')).filter(({ message_type: type }) => type === 'user_message')
+    const text = told.map(({ content }) => JSON.stringify(content)).join('\n')
+    for (const words of ['FAST words', 'SLOW words', 'LAST words'])
+      expect({ words, times: text.split(`user: ${words}`).length - 1 }).toEqual({ words, times: 1 })
+  })
+})
+
 describe('jobs', () => {
   it('R-45: a callback whose server is killed before it is noted comes again, under the same key', async () => {
     const hook = await openHook(() => 200)
@@ -119,6 +146,48 @@ describe('jobs', () => {
 
 async function runsOf(agentId: string): Promise<{ status: string; agent_id: string }[]> {
   return (await a.ask('GET', `/v1/runs/?agent_id=${agentId}`)).body
+}
+
+/** The runs of those who tend an agent's memory. */
+async function tendersOf(agentId: string): Promise<{ status: string; agent_id: string }[]> {
+  const { rows } = await sql<{ status: string; agent_id: string }>`
+    select status, agent_id from runs where agent_id <> ${agentId}
+      and parent_run_id in (select id from runs where agent_id = ${agentId})`.execute(world.db)
+  return rows
+}
+
+/** A message of another scope whose transaction stays open: its number is taken, and nobody sees it yet. */
+async function holdNumber(agentId: string, conversationId: string, text: string) {
+  let release: () => void = () => undefined
+  const released = new Promise<void>((done) => {
+    release = done
+  })
+  let numbered: () => void = () => undefined
+  const isNumbered = new Promise<void>((done) => {
+    numbered = done
+  })
+  const held = world.db.transaction().execute(async (tx) => {
+    await tx
+      .insertInto('messages')
+      .values({
+        organization_id: DEFAULT_ORGANIZATION,
+        id: newId('message'),
+        agent_id: agentId as never,
+        conversation_id: conversationId as never,
+        role: 'user',
+        content: JSON.stringify([{ type: 'text', text }]),
+      })
+      .execute()
+    numbered()
+    await released
+  })
+  await isNumbered
+  return {
+    commit: async () => {
+      release()
+      await held
+    },
+  }
 }
 
 async function addHistory(agentId: string, count: number): Promise<void> {

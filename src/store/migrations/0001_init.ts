@@ -533,6 +533,17 @@ const TABLES = [
     updated_at timestamptz not null default now(),
     primary key (organization_id, id)
   )`,
+  // How far each conversation of the leader has been told to those who tend its memory. Numbers of messages rise within a
+  // conversation, but not in the order of commits across them.
+  `create table tended_scopes (
+    organization_id text not null,
+    group_id text not null,
+    conversation_id text not null,
+    up_to bigint not null,
+    primary key (organization_id, group_id, conversation_id),
+    foreign key (organization_id, group_id) references groups on delete cascade,
+    foreign key (organization_id, conversation_id) references conversations on delete cascade
+  )`,
   `create index groups_by_manager on groups (organization_id, manager_agent_id)`,
 
   `create table jobs (
