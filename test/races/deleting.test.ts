@@ -75,7 +75,7 @@ describe('deleting', () => {
     const other = await a.createAgent()
     const agentId = await a.createAgent({ tools: ['send_message_to_agent_and_wait_for_reply'] })
     const call = JSON.stringify({ other_agent_id: other, message: 'think for long' })
-    world.mock.setProfile({ firstTokenMs: 1_500 })
+    world.mock.setProfile({ firstTokenMs: 5_000 })
     const asking = a.send(agentId, `[[call send_message_to_agent_and_wait_for_reply ${call}]]`)
     await until(async () => (await runsOf(other)).some(({ status }) => status === 'running'))
     world.mock.setProfile({ firstTokenMs: 0 })

@@ -55,6 +55,8 @@ describe('leases', () => {
       const agentIds = await Promise.all(Array.from({ length: 12 }, () => busy.createAgent()))
       const runs = await Promise.all(agentIds.map((id) => busy.sendAsync(id, '[[sleep 15000]] long')))
       await until(async () => (await versionsOf(alone, runs)).every(({ status }) => status === 'running'))
+      // That the answers went out is noted a moment later.
+      await until(async () => (await versionsOf(alone, runs)).every(({ noted }) => noted))
       const before = await versionsOf(alone, runs)
       const pool = busy.server.engine.deps.db
       const held = [sql`select pg_sleep(4)`.execute(pool), sql`select pg_sleep(4)`.execute(pool)]
@@ -208,8 +210,8 @@ const typesOf = async (agentId: string) =>
 
 /** A row that somebody wrote has another version. */
 async function versionsOf({ db }: Replicas, runs: string[]) {
-  const { rows } = await sql<{ id: string; status: string; version: string }>`
-    select id, status, xmin::text as version from runs where id = any(${sql.val(runs)}::text[]) order by id`.execute(
+  const { rows } = await sql<{ id: string; status: string; version: string; noted: boolean }>`
+    select id, status, xmin::text as version, response_sent_at is not null as noted from runs where id = any(${sql.val(runs)}::text[]) order by id`.execute(
     db,
   )
   return rows

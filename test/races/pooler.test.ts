@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { inTransaction } from '../../src/store/transaction.ts'
 import { openDatabaseProxy } from '../database-proxy.ts'
 import { openReplicas, type Replicas, until } from '../replicas.ts'
 import { tellStory } from './tell-story.ts'
@@ -57,7 +58,7 @@ describe.skipIf(!PGBOUNCER)('a pooler', () => {
 
   it('R-48: behind it every transaction has its timeouts', async () => {
     const server = await world.start({ DATABASE_URL: pooler.url })
-    const settings = await server.server.engine.deps.db.transaction().execute((tx) =>
+    const settings = await inTransaction(server.server.engine.deps.db, (tx) =>
       tx
         .selectFrom('pg_settings' as never)
         .where('name' as never, 'in', ['statement_timeout', 'lock_timeout'] as never)
