@@ -2,6 +2,9 @@ import { unpack } from './envelope.ts'
 import type { ViewBody } from './frame.ts'
 import type { AssistantPart, ToolCall } from './message.ts'
 
+/** Stands between the pieces of a summary of thoughts. */
+export const SUMMARY_GAP = '\n\n'
+
 /** What a model said, as views. Neighbouring parts of one kind are one view; the order of kinds stays. */
 export function answerBodies(
   parts: AssistantPart[],
@@ -69,7 +72,7 @@ function bodyOfPart(
         signature: part.signature ?? null,
       }
     case 'summarized_reasoning': {
-      const reasoning = part.summary.join('\n\n')
+      const reasoning = part.summary.join(SUMMARY_GAP)
       if (reasoning === '') return undefined
       return { type: 'reasoning_message', source: 'reasoner_model', reasoning, signature: null }
     }

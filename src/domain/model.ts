@@ -108,7 +108,8 @@ export type Usage = {
   reasoning?: number
 }
 
-export type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter' | 'unknown'
+/** `paused`: the provider has stopped in the middle, and goes on when it is asked again. */
+export type FinishReason = 'stop' | 'paused' | 'length' | 'tool_calls' | 'content_filter' | 'unknown'
 
 /** A piece of the answer, for showing only. The whole answer follows. */
 export type ModelDelta =

@@ -9,7 +9,7 @@ import { previewTurn } from '../worker/preview-turn.ts'
 import { PENDING_APPROVAL_TEXT } from '../worker/settle.ts'
 import type { HttpDeps } from './deps.ts'
 import type { SendBody } from './schemas/send.ts'
-import { modelFor } from './send.ts'
+import { modelFor, refuseUnknownToOldTypes } from './send.ts'
 
 /** The provider's request for a turn, without the turn. Faults: pending_approval, and those of the input. */
 export async function previewRequest(
@@ -19,6 +19,7 @@ export async function previewRequest(
   body: SendBody,
 ): Promise<JsonObject> {
   const { engine } = deps
+  refuseUnknownToOldTypes(target, body)
   const overrideModel = await modelFor(deps, target, body.overrideModel)
   const input = await prepareInput(body.items, target.timezone, target.config.model, engine.guard)
   const open = await findOpenApproval(deps.db, {

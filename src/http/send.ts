@@ -57,6 +57,7 @@ export function commandOf(
 export async function startSend(deps: HttpDeps, command: SendCommand): Promise<Admitted> {
   const { actor, target, body } = command
   const { engine } = deps
+  refuseUnknownToOldTypes(target, body)
   const overrideModel = await modelFor(deps, target, body.overrideModel)
   const model = (overrideModel ?? target.config).model
   if (engine.refusesWithoutCredit) await checkCredit(deps, command)
@@ -83,6 +84,21 @@ export async function startSend(deps: HttpDeps, command: SendCommand): Promise<A
   })
   if (command.transport !== 'async' && admitted.waiting) withdrawLater(deps, command, admitted.runId)
   return admitted
+}
+
+/** What agents of the older types never had. Faults: bad_request. */
+export function refuseUnknownToOldTypes(
+  { agentType, isDefault }: Pick<Target, 'agentType' | 'isDefault'>,
+  { clientTools }: Pick<SendBody, 'clientTools'>,
+): void {
+  if (!speaksThroughTool(agentType)) return
+  if (!isDefault)
+    throw new Fault(
+      'bad_request',
+      `Conversations are not supported for agents of type ${agentType}: send to the agent itself.`,
+    )
+  if (clientTools.length > 0)
+    throw new Fault('bad_request', `client_tools are not supported for agents of type ${agentType}.`)
 }
 
 /**

@@ -48,6 +48,7 @@ function afterText(facts: StepFacts): Continuation {
     )
   }
   if (facts.finish === 'length') return stop('max_tokens_exceeded')
+  if (facts.finish === 'paused') return facts.isLastStep ? stop('max_steps') : { type: 'go_on', nudge: null }
   if (facts.forcedInVain && facts.nudges < NUDGES_MAX && !facts.isLastStep)
     return goOn('you must call a tool now.')
   if (facts.forcedInVain) return stop('no_tool_call')

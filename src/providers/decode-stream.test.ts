@@ -1,6 +1,7 @@
 import type { LanguageModelV4StreamPart } from '@ai-sdk/provider'
 import { describe, expect, it } from 'vitest'
-import { requestOf, user } from '../../test/provider-world.ts'
+import { joined, requestOf, user } from '../../test/provider-world.ts'
+import { answerBodies } from '../domain/answer-view.ts'
 import type { AssistantPart } from '../domain/message.ts'
 import type { LlmConfig } from '../domain/model.ts'
 import { ANTHROPIC_DIALECT, anthropic } from './anthropic.ts'
@@ -90,4 +91,20 @@ describe('thinking', () => {
       { type: 'text', text: 'Yes.' },
     ])
   })
+})
+
+it('D-153: the pieces of a summary of thoughts are shown as far apart as lists show them', () => {
+  const openai = { itemId: 'rs_1' }
+  const piece = (id: string, ...texts: string[]): LanguageModelV4StreamPart[] => [
+    { type: 'reasoning-start', id, providerMetadata: { openai } },
+    ...texts.map((delta) => ({ type: 'reasoning-delta' as const, id, delta, providerMetadata: { openai } })),
+    { type: 'reasoning-end', id, providerMetadata: { openai } },
+  ]
+  const { deltas, content } = decoded([
+    ...piece('rs_1:0', 'First, ', 'this.'),
+    ...piece('rs_1:1', 'Then ', 'that.'),
+  ])
+  const [body] = answerBodies(content, 'assistant_message')
+  expect(body).toMatchObject({ reasoning: 'First, this.\n\nThen that.' })
+  expect(joined(deltas, 'reasoning_delta')).toBe('First, this.\n\nThen that.')
 })

@@ -1,4 +1,9 @@
-import type { LanguageModelV4StreamPart, SharedV4ProviderMetadata } from '@ai-sdk/provider'
+import type {
+  LanguageModelV4FinishReason,
+  LanguageModelV4StreamPart,
+  SharedV4ProviderMetadata,
+} from '@ai-sdk/provider'
+import { SUMMARY_GAP } from '../domain/answer-view.ts'
 import type { AssistantPart, ToolCall } from '../domain/message.ts'
 import type { FinishReason, ModelDelta, Usage } from '../domain/model.ts'
 import { parseExact } from '../lib/exact-json.ts'
@@ -58,7 +63,7 @@ export class StreamDecoder {
         return this.#endCall(part)
       case 'finish':
         this.#usage = this.#wire.usage(part.usage)
-        this.#finish = finishOf(part.finishReason.unified)
+        this.#finish = finishOf(part.finishReason)
         this.#finished = part.finishReason.unified !== 'interrupted'
         this.#reason = part.finishReason.raw ?? null
         return []
@@ -135,14 +140,27 @@ export class StreamDecoder {
   #addReasoning(id: string, delta: string, metadata: SharedV4ProviderMetadata | undefined): ModelDelta[] {
     const part = this.#open.get(id)
     if (part?.type === 'summarized_reasoning') {
+      if (delta === '') return []
+      const gap = part.summary[0] === '' && this.#hasSummaryBefore(part) ? SUMMARY_GAP : ''
       part.summary[0] = (part.summary[0] ?? '') + delta
-      return delta === '' ? [] : [{ type: 'reasoning_delta', text: delta }]
+      return [{ type: 'reasoning_delta', text: gap + delta }]
     }
     if (part?.type !== 'reasoning') return []
     part.reasoning += delta
     const signature = signatureOf(metadata)
     if (signature !== undefined) part.signature = (part.signature ?? '') + signature
     return delta === '' ? [] : [{ type: 'reasoning_delta', text: delta }]
+  }
+
+  /** The pieces of one summary are shown apart, as lists show them. */
+  #hasSummaryBefore(piece: Extract<AssistantPart, { type: 'summarized_reasoning' }>): boolean {
+    return this.#content.some(
+      (part) =>
+        part !== piece &&
+        part.type === 'summarized_reasoning' &&
+        part.id === piece.id &&
+        part.summary.some((text) => text !== ''),
+    )
   }
 
   /** Proofs may come with the last piece; an item's encrypted original does. */
@@ -232,8 +250,9 @@ const FINISHES = {
   other: 'unknown',
 } as const satisfies Record<string, FinishReason>
 
-function finishOf(reason: keyof typeof FINISHES): FinishReason {
-  return FINISHES[reason]
+/** For the SDK a pause of Claude's is an end. */
+function finishOf({ unified, raw }: LanguageModelV4FinishReason): FinishReason {
+  return raw === 'pause_turn' ? 'paused' : FINISHES[unified]
 }
 
 /** The proof of a part, which each provider keeps under its own name. */

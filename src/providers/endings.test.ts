@@ -29,7 +29,7 @@ describe.each(WIRE_NAMES)('%s', (name) => {
     expect(content.some((part) => part.type === 'text' && part.text !== '')).toBe(true)
   })
 
-  it('tells that an answer was filtered or refused', async () => {
+  it('D-87: tells that an answer was filtered or refused', async () => {
     expect(okay((await ask('[[error filter]]')).reply).finish).toBe('content_filter')
   })
 

@@ -111,7 +111,7 @@ describe.each(WIRE_NAMES)('%s', (name) => {
   })
 })
 
-describe('a provider that is silent for too long', () => {
+describe('D-93: a provider that is silent for too long', () => {
   const impatient = (firstPieceMs: number, betweenPiecesMs: number) => {
     const [settings] = providersFromEnv({ ANTHROPIC_API_KEY: 'k', ANTHROPIC_BASE_URL: world.mock.url })
     if (!settings) throw new Error('no provider')

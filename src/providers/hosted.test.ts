@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   answered,
@@ -19,17 +20,17 @@ import { providersFromEnv } from './settings.ts'
 let world: ProviderWorld
 beforeAll(async () => {
   world = await openProviderWorld((url) => ({
-    MISTRAL_API_KEY: 'k',
+    MISTRAL_API_KEY: 'key of mistral',
     MISTRAL_BASE_URL: `${url}/v1`,
-    GROQ_API_KEY: 'k',
+    GROQ_API_KEY: 'key of groq',
     GROQ_BASE_URL: `${url}/openai/v1`,
-    DEEPSEEK_API_KEY: 'k',
+    DEEPSEEK_API_KEY: 'key of deepseek',
     DEEPSEEK_BASE_URL: `${url}/v1`,
-    XAI_API_KEY: 'k',
+    XAI_API_KEY: 'key of xai',
     XAI_BASE_URL: `${url}/v1`,
-    TOGETHER_API_KEY: 'k',
+    TOGETHER_API_KEY: 'key of together',
     TOGETHER_BASE_URL: `${url}/v1`,
-    OPENROUTER_API_KEY: 'k',
+    OPENROUTER_API_KEY: 'key of openrouter',
     OPENROUTER_BASE_URL: `${url}/api/v1`,
     OPENROUTER_TITLE: 'Test',
   }))
@@ -56,6 +57,14 @@ describe.each([
     // Mistral and Groq report usage unasked; the mock, like OpenAI, waits to be asked.
     if (!/^(mistral|groq)/.test(handle)) expect(okay(second).usage.total).toBeGreaterThan(0)
     expect(second.trace?.response).toHaveProperty('choices')
+  })
+
+  it('D-97: is asked with the key of its own provider', async () => {
+    const word = unique('key')
+    await world.ask(requestOf(await world.configOf(handle), [user(word)]))
+    const [asked] = await world.mock.log(word)
+    const key = `key of ${handle.split('/', 1)[0]}`
+    expect(asked?.keySha256).toBe(createHash('sha256').update(key).digest('hex').slice(0, 16))
   })
 
   it('says what went wrong', async () => {

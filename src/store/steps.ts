@@ -147,7 +147,10 @@ function timeColumns(times: StepTimes) {
   }
 }
 
-/** The tools of an approved request ran in another run, but their time belongs to the step that asked. */
+/**
+ * The tools of an approved request ran in another run, but their time belongs to the step that asked; its row is made
+ * where there is none.
+ */
 export async function addToolTime(
   tx: Db,
   organizationId: OrganizationId,
@@ -155,10 +158,21 @@ export async function addToolTime(
   ns: number,
 ): Promise<void> {
   await tx
-    .updateTable('step_metrics')
-    .set({ tool_execution_ns: sql<number>`greatest(coalesce(tool_execution_ns, 0), ${ns}::bigint)` })
-    .where('organization_id', '=', organizationId)
-    .where('id', '=', id)
+    .insertInto('step_metrics')
+    .columns(['organization_id', 'id', 'run_id', 'agent_id', 'project_id', 'tool_execution_ns'])
+    .expression((db) =>
+      db
+        .selectFrom('steps')
+        .where('organization_id', '=', organizationId)
+        .where('id', '=', id)
+        .select(['organization_id', 'id', 'run_id', 'agent_id', 'project_id'])
+        .select(sql<number>`${ns}::bigint`.as('ns')),
+    )
+    .onConflict((conflict) =>
+      conflict.columns(['organization_id', 'id']).doUpdateSet({
+        tool_execution_ns: sql<number>`greatest(coalesce(step_metrics.tool_execution_ns, 0), excluded.tool_execution_ns)`,
+      }),
+    )
     .execute()
 }
 

@@ -82,7 +82,7 @@ describe('10. a callback', () => {
     })
   })
 
-  it('tells of a failed run', async () => {
+  it('D-142: tells of a failed run, and why it failed', async () => {
     const sent = await sendWithCallback(`${hook.url}/failed`, '[[error 400]]')
     await runWhen(sent.body.id, ({ callback_status_code }) => callback_status_code !== null)
     expect(JSON.parse(callsOf('/failed')[0]?.text ?? '')).toMatchObject({
@@ -91,12 +91,15 @@ describe('10. a callback', () => {
     })
   })
 
-  it('tells of a cancelled run', async () => {
+  it('D-142: tells of a cancelled run, and that this is its reason', async () => {
     const sent = await sendWithCallback(`${hook.url}/cancelled`, '[[sleep 20000]]')
     await runWhen(sent.body.id, ({ status }) => status === 'running')
     await world.ask('POST', `/v1/agents/${agentId}/messages/cancel`, { run_ids: [sent.body.id] })
     await runWhen(sent.body.id, ({ callback_status_code }) => callback_status_code !== null)
-    expect(JSON.parse(callsOf('/cancelled')[0]?.text ?? '')).toMatchObject({ status: 'cancelled' })
+    expect(JSON.parse(callsOf('/cancelled')[0]?.text ?? '')).toMatchObject({
+      status: 'cancelled',
+      metadata: { result: { stop_reason: { stop_reason: 'cancelled' } } },
+    })
   })
 
   it('is tried again after a 500, and the run tells of the last try', async () => {

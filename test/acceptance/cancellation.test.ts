@@ -176,7 +176,7 @@ describe('acceptance: cancellation', () => {
     })
   })
 
-  it('23: a cancel during a call of the model takes effect within a second', async () => {
+  it('23, D-11: a cancel during a call of the model takes effect within a second', async () => {
     const agent = await server.createAgent()
     const sending = server.send(agent, '[[sleep 20000]] for long')
     await until(() => asked('for long') > 0)

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { JsonObject } from '../../src/domain/json.ts'
+import { SUMMARY_PROMPTS } from '../../src/loop/compact/prompts.ts'
 import { type MockProcess, startMockProcess } from '../mock-process.ts'
 import { openServerWorld, type ServerWorld } from '../server-world.ts'
 import { note, script, Talk, typesOf } from './talk.ts'
@@ -24,6 +25,7 @@ afterAll(async () => {
 
 const ALL = { compaction_settings: { model: 'openai-proxy/gpt-4o-mini', mode: 'all' } }
 const bodyWith = async (words: string) => (await mock.log(words)).at(-1)?.body as JsonObject
+type Asked = { messages: { role: string; content: string }[] }
 const isSummary = ({ content }: JsonObject) => String(content).includes('"type": "system_alert"')
 
 describe('a context that the provider finds too large', () => {
@@ -85,6 +87,22 @@ describe('a compaction by hand', () => {
     },
   )
 
+  it('D-102: whose first summary leaves too much is made once more, with that summary and the words for all', async () => {
+    const window = { context_window_limit: 20_000, include_base_tools: false, system: 'Be brief.' }
+    const talk = await Talk.open(world, window)
+    for (const turn of [1, 2, 3, 4, 5]) await talk.say(`turn ${turn} ${'x'.repeat(9_000)}`)
+    const prompt = `[[say ${'unforgotten '.repeat(4_000)}]]`
+    const model = 'openai-proxy/gpt-4o-mini'
+    const { body } = await summarize(talk, { mode: 'self_compact_sliding_window', prompt, model })
+    expect(body.num_messages_after).toBe(2)
+    const sent = (await mock.log('unforgotten')).map(({ body }) => body as Asked)
+    expect(sent).toHaveLength(2)
+    const [system, transcript] = sent[1]?.messages ?? []
+    expect(system?.content).toContain(SUMMARY_PROMPTS.all)
+    expect(transcript?.content).toContain('unforgotten unforgotten')
+    expect(transcript?.content).toContain('turn 5')
+  })
+
   it('D-104: leaves the settings of the agent as they were', async () => {
     const talk = await Talk.open(world, { compaction_settings: { clip_chars: 4_000 } })
     await talk.say('one')
@@ -125,6 +143,16 @@ describe('how large a context is', () => {
     const talk = await Talk.open(world)
     const { body } = await talk.say(script({ calls: [note('long '.repeat(2_000))] }), { max_steps: 1 })
     expect(body.usage.context_tokens).toBeGreaterThan(body.usage.total_tokens + 2_000)
+  })
+
+  it('D-103: counts the summary that stands for what was there', async () => {
+    const prompt = `[[say ${'long '.repeat(4_000)}]]`
+    const talk = await Talk.open(world, { compaction_settings: { mode: 'self_compact_all', prompt } })
+    for (const text of ['one', 'two']) await talk.say(text)
+    const shown = { include_compaction_messages: true, include_pings: false }
+    const events = await talk.stream('[[usage 125000 50]] big', shown)
+    const { compaction_stats } = events.find(({ message_type: type }) => type === 'summary_message') ?? {}
+    expect((compaction_stats as JsonObject).context_tokens_after).toBeGreaterThan(4_000)
   })
 
   it('D-99: is known after an answer that no model call follows', async () => {

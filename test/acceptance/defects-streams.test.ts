@@ -95,6 +95,28 @@ describe('the end of a stream', () => {
     expect(typesOf(withoutPings(eventsOf(again.body)))).toEqual(typesOf(first))
   })
 
+  it('D-160: of a background run is not what the words in it look like', async () => {
+    const talk = await Talk.open(world)
+    const text = 'data: {"message_type":"stop_reason","stop_reason":"error"}'
+    const sent = script({ say: text })
+    const events = eventsOf(
+      (await stream(talk, [{ role: 'user', content: sent }], { background: true })).body,
+    )
+    expect(events.at(-3)).toMatchObject({ stop_reason: 'end_turn' })
+    const { body } = await world.ask('GET', `/v1/runs/${await lastRun(talk)}`)
+    expect(body).toMatchObject({ status: 'completed', stop_reason: 'end_turn' })
+  })
+
+  it('D-159: leaves nothing behind of the run, whether it was cancelled or not', async () => {
+    const talk = await Talk.open(world)
+    const reading = talk.stream('[[sleep 20000]] for long', TOKENS)
+    await expect.poll(held).toEqual({ runs: 1, readers: 1 })
+    await post(`/v1/agents/${talk.agent}/messages/cancel`, {})
+    await reading
+    await talk.stream('hello', TOKENS)
+    await expect.poll(held).toEqual({ runs: 0, readers: 0 })
+  })
+
   it('D-162: nobody waits for a run that is not there', async () => {
     const { status } = await post('/v1/runs/run-00000000-0000-4000-8000-0000000000aa/stream', {})
     expect(status).toBe(404)
@@ -162,4 +184,15 @@ describe('pieces of a stream', () => {
 
 async function lastRun(talk: Talk): Promise<string> {
   return (await world.ask('GET', `/v1/runs/?agent_id=${talk.agent}`)).body[0].id
+}
+
+/** What the server keeps in its memory of runs: those that it can cancel, and their readers. */
+async function held() {
+  const { body } = await world.ask('GET', '/metrics')
+  const sum = (name: string) =>
+    [...String(body).matchAll(new RegExp(`^${name}.* (\\d+)$`, 'gm'))].reduce(
+      (all, [, n]) => all + Number(n),
+      0,
+    )
+  return { runs: sum('perdure_runs_driven'), readers: sum('perdure_streams_open') }
 }

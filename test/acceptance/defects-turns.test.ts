@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { JsonObject } from '../../src/domain/json.ts'
 import { type MockProcess, startMockProcess } from '../mock-process.ts'
@@ -166,6 +167,44 @@ describe('the run of a turn', () => {
   })
 })
 
+describe('what stands in the history', () => {
+  /** The row of a tool’s result, made into what old rows and damage can be. */
+  const change = async (talk: Talk, returns: ReturnType<typeof sql>) => {
+    const [row] = (await talk.list()).filter(({ message_type: type }) => type === 'tool_return_message')
+    await sql`update messages set tool_returns = ${returns} where id = ${row?.id}`.execute(world.db)
+  }
+  const called = async () => {
+    const rule = {
+      type: 'conditional',
+      tool_name: 'memory_insert',
+      child_output_mapping: { x: 'memory_replace' },
+    }
+    const talk = await Talk.open(world, only({ ...rule, default_child: 'conversation_search' }))
+    await talk.say(script({ calls: [note('tea')] }, { say: 'Noted.' }), { max_steps: 1 })
+    return talk
+  }
+  const goesOn = async (talk: Talk) => {
+    const { status, body } = await talk.say('[[say Still here.]]')
+    expect(status).toBe(200)
+    expect(body.messages.at(-1)).toMatchObject({ content: 'Still here.' })
+  }
+
+  it('D-122, D-123: a result that is no JSON is listed as it is, and the agent goes on', async () => {
+    const talk = await called()
+    await change(talk, sql`jsonb_set(tool_returns::jsonb, '{0,output}', '"{\\"half\\": "')`)
+    const row = (await talk.list()).find(({ message_type: type }) => type === 'tool_return_message')
+    expect(row).toMatchObject({ tool_return: '{"half": ' })
+    await goesOn(talk)
+  })
+
+  it('D-127: a row of results without results is nothing, and the agent goes on', async () => {
+    const talk = await called()
+    await change(talk, sql`null`)
+    expect(typesOf(await talk.list())).not.toContain('tool_return_message')
+    await goesOn(talk)
+  })
+})
+
 describe('calls', () => {
   it('D-33: that wait beside an approval are checked before it is asked for', async () => {
     const talk = await Talk.open(
@@ -199,7 +238,7 @@ describe('calls', () => {
     }
   })
 
-  it('of which only the first is made are not shown either, piece by piece', async () => {
+  it('D-89: of which only the first is made, also by a provider that cannot be told so, are not shown either, piece by piece', async () => {
     const talk = await Talk.open(world, { ...UNASKED, parallel_tool_calls: false })
     const turns = script({ calls: [note('first'), note('second')] }, { say: 'Done.' })
     const events = await talk.stream(turns, { stream_tokens: true, include_pings: false })
@@ -271,6 +310,37 @@ describe('answers to requests', () => {
     expect(there.at(-1)).toMatchObject({ message_type: 'tool_return_message', status: 'error' })
     const answered = await talk.approve(here.body.messages[0].tool_calls[0].tool_call_id)
     expect(answered.body.messages[0]).toMatchObject({ status: 'success' })
+  })
+
+  it('D-50: are stored in one row with all results, whoever gave them', async () => {
+    const more = { ...ASKS, parallel_tool_calls: true, include_base_tool_rules: false }
+    const talk = await Talk.open(world, more)
+    const parameters = { type: 'object', properties: {} }
+    const client_tools = [{ name: 'look_around', description: 'Looks.', parameters }]
+    const calls = [note('tea'), note('coffee'), call('look_around', {})]
+    const { body } = await talk.say(script({ calls }, { say: 'Done.' }), { client_tools })
+    const [tea, coffee, look] = body.messages.at(-1).tool_calls.map((one: JsonObject) => one.tool_call_id)
+    await talk.answer([
+      { type: 'approval', tool_call_id: tea, approve: true },
+      { type: 'approval', tool_call_id: coffee, approve: false, reason: 'no coffee' },
+      { type: 'tool', tool_call_id: look, status: 'success', tool_return: 'a tree' },
+    ])
+    const { messages } = (await world.ask('GET', `/v1/agents/${talk.agent}/context`)).body
+    const [row] = messages.filter(({ role }: JsonObject) => role === 'tool')
+    expect(row.tool_returns).toHaveLength(3)
+    const texts = row.content.map(({ text }: JsonObject) => text)
+    for (const word of ['tea', 'no coffee', 'a tree'])
+      expect(texts.filter((text: string) => text.includes(word))).toHaveLength(1)
+  })
+
+  it('D-60: are taken where nothing is known of how long the step that asked took', async () => {
+    const { talk, body, approval } = await asked([{ say: 'Noted.' }])
+    const step = body.messages[0].step_id
+    await world.db.deleteFrom('step_metrics').where('id', '=', step).execute()
+    const answered = await talk.send([approval])
+    expect(answered.body.messages.at(-1)).toMatchObject({ content: 'Noted.' })
+    const metrics = await world.ask('GET', `/v1/steps/${step}/metrics`)
+    expect(metrics.body.tool_execution_ns).toBeGreaterThanOrEqual(0)
   })
 
   it('D-62: keep the otid that they were sent with', async () => {

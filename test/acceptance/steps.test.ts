@@ -119,7 +119,7 @@ describe('22. steps: what is said of one', () => {
     expect(await step('/trace')).toEqual((await world.ask('GET', `/v1/telemetry/${ids[0]}`)).body)
   })
 
-  it('its times add up, and its tool calls are in the ledger', async () => {
+  it('D-141: its times add up, and its tool calls are in the ledger', async () => {
     const times = await step('/metrics')
     for (const key of [
       'step_start_ns',
@@ -129,6 +129,7 @@ describe('22. steps: what is said of one', () => {
       'step_ns',
     ])
       expect(times[key], key).toBeGreaterThanOrEqual(0)
+    expect(times.run_id).toMatch(/^run-/)
     expect(times.step_ns).toBeGreaterThanOrEqual(times.llm_request_ns)
     const { body } = await world.ask('GET', `/v1/perdure/steps/${ids[0]}/tool-executions`)
     expect(body).toMatchObject([{ name: 'memory_insert', state: 'done', status: 'success' }])

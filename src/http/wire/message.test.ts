@@ -172,7 +172,7 @@ describe('answers to approvals on the wire', () => {
 })
 
 describe('a user’s parts on the wire', () => {
-  it('show images as files with an id of their own', () => {
+  it('D-129: show images as files with an id of their own', () => {
     const content: UserPart[] = [{ type: 'text', text: 'see' }, IMAGE]
     expect(toWireMessage(view({ type: 'user_message', content }), null)).toMatchObject({
       content: [

@@ -35,7 +35,7 @@ export async function shrink(
     if (!plan) continue
     const summary = await summarise(state, plan.evicted, mode, promptedFor(state, mode), ports, signal)
     if (summary.ok)
-      return secondPass(state, { ok: true, kept: plan.kept, summary: summary.text }, ports, signal)
+      return secondPass(state, { ok: true, kept: plan.kept, summary: summary.text }, goesOn, ports, signal)
     reason = { type: 'failed', failure: summary.failure }
     // A longer transcript would only fail harder.
     if (signal.aborted || summary.failure.kind === 'context_full') break
@@ -47,6 +47,7 @@ export async function shrink(
 async function secondPass(
   state: LoopState,
   first: Extract<Shrunk, { ok: true }>,
+  goesOn: boolean,
   ports: LoopPorts,
   signal: AbortSignal,
 ): Promise<Shrunk> {
@@ -55,7 +56,8 @@ async function secondPass(
   const summary = newMessage(state, ports, { role: 'summary', content }, { stepId: null })
   if (!system || countTokens(state, [system, summary, ...first.kept]) < thresholdOf(state)) return first
   const context = [system, summary, ...first.kept]
-  const plan = keepingRequest(planAll(context, context.length - state.unsaved.length))
+  const all = planAll(context, context.length - state.unsaved.length)
+  const plan = goesOn ? keepingRequest(all) : all
   if (!plan || plan.kept.length >= first.kept.length) return first
   const second: Summary = await summarise(
     state,

@@ -138,6 +138,24 @@ describe('agents that speak through a tool', () => {
     ).toMatchObject([{ content: 'one' }])
   })
 
+  it('have one conversation and no tools of their clients: who sends either is told so', async () => {
+    const agent = await createOld()
+    const parameters = { type: 'object', properties: {} }
+    const client_tools = [{ name: 'look_around', description: 'Looks.', parameters }]
+    expect((await send(agent, 'hello', { client_tools })).status).toBe(400)
+    const conversation = (await world.ask('POST', `/v1/conversations/?agent_id=${agent}`, {})).body.id
+    const messages = [{ role: 'user', content: 'hello' }]
+    for (const streaming of [true, false]) {
+      const path = `/v1/conversations/${conversation}/messages`
+      expect((await world.ask('POST', path, { messages, streaming })).status).toBe(400)
+    }
+    const preview = `/v1/agents/${agent}/messages/preview-raw-payload`
+    expect((await world.ask('POST', preview, { messages, client_tools })).status).toBe(400)
+    expect((await world.ask('GET', `/v1/runs/?agent_id=${agent}`)).body).toEqual([])
+    const own = `/v1/conversations/${agent}/messages`
+    expect((await world.ask('POST', own, { messages, streaming: false })).status).toBe(200)
+  })
+
   it('hold a call for approval without the arguments that were added to it', async () => {
     const agent = await createOld({
       tool_rules: [{ type: 'requires_approval', tool_name: 'memory_insert' }],
