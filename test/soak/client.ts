@@ -20,9 +20,18 @@ export type Told = { sent: Sent[]; wrong: string[] }
 const PAUSE_MS = 100
 const KINDS = ['plain', 'drip', 'outside', 'parallel', 'memory', 'script'] as const
 
-/** Talks to one agent until it is told to stop, one message after the other, and repeats what was not answered. */
-export async function talk(fleet: Fleet, agentId: string, over: AbortSignal, told: Told): Promise<void> {
+/**
+ * Talks to one agent until it is told to stop, one message after the other with pauses of up to `pauseMs`, and repeats
+ * what was not answered.
+ */
+export async function talk(
+  fleet: Fleet,
+  agentId: string,
+  { over, told, pauseMs }: { over: AbortSignal; told: Told; pauseMs: number },
+): Promise<void> {
   while (!over.aborted) {
+    await sleep(Math.random() * pauseMs, undefined, { signal: over }).catch(() => undefined)
+    if (over.aborted) return
     const sent: Sent = { otid: randomUUID(), agentId, accepted: false, heard: false, notes: [], lines: [] }
     told.sent.push(sent)
     const text = textOf(KINDS[Math.floor(Math.random() * KINDS.length)] ?? 'plain', sent)

@@ -31,10 +31,10 @@ export class Fleet {
     }
   }
 
-  /** As `kill -9` does, any of those that are up, if there are two: one goes on. False: there are not. */
+  /** As `kill -9` does, any of those that are up, also the last one. False: none is. */
   async killOne(): Promise<boolean> {
     const up = this.#servers.flatMap((server, at) => (server ? [{ server, at }] : []))
-    const victim = up.length < 2 ? undefined : up[Math.floor(Math.random() * up.length)]
+    const victim = up[Math.floor(Math.random() * up.length)]
     if (!victim) return false
     this.#servers[victim.at] = null
     this.kills += 1

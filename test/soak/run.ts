@@ -1,6 +1,6 @@
 /**
  * Kills servers at random while a hundred agents work, and counts what is lost or done twice:
- * `npm run soak -- --kills 300 [--agents 100] [--every 1000] [--minutes 60]`. Two servers share the PostgreSQL that TEST_DATABASE_URL
+ * `npm run soak -- --kills 300 [--agents 100] [--every 1000] [--pause 5000] [--minutes 60]`. Two servers share the PostgreSQL that TEST_DATABASE_URL
  * names, or an embedded one. Its database is made for it and dropped.
  */
 import { randomBytes } from 'node:crypto'
@@ -29,6 +29,7 @@ const { values } = parseArgs({
     kills: { type: 'string', default: '300' },
     agents: { type: 'string', default: '100' },
     every: { type: 'string', default: '1000' },
+    pause: { type: 'string', default: '5000' },
     minutes: { type: 'string', default: '60' },
     lease: { type: 'string', default: '3000' },
     keep: { type: 'boolean', default: false },
@@ -65,7 +66,9 @@ const agentIds = await createAgents(Number(values.agents))
 
 const told: Told = { sent: [], wrong: [] }
 const over = new AbortController()
-const talks = agentIds.map((agentId) => talk(fleet, agentId, over.signal, told))
+const talks = agentIds.map((agentId) =>
+  talk(fleet, agentId, { over: over.signal, told, pauseMs: Number(values.pause) }),
+)
 const start = Date.now()
 while (fleet.kills < killsWanted && Date.now() - start < Number(values.minutes) * 60_000) {
   await sleep(Number(values.every) * (0.5 + Math.random()))
