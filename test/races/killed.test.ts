@@ -116,6 +116,44 @@ describe('the ledger', () => {
   )
 })
 
+describe('an answer to an approval', () => {
+  it.each([
+    'after_admission:1',
+    'before_journal:1',
+    'after_journal:1',
+    'after_tool:1',
+    'before_checkpoint:1',
+  ])(
+    'R-29: of a server that is killed at %s: the calls are closed, and the agent takes the next message',
+    async (point) => {
+      const agentId = await survivor.createAgent({ tools: ['note_outside'] })
+      await survivor.ask('PATCH', `/v1/agents/${agentId}/tools/approval/note_outside`, {
+        requires_approval: true,
+      })
+      const note = `answered ${point}`
+      const asked = await survivor.send(agentId, `[[call note_outside ${JSON.stringify({ note })}]]`)
+      const request = asked.body.messages.find(
+        ({ message_type: type }: { message_type: string }) => type === 'approval_request_message',
+      )
+      const dying = await world.start({ PERDURE_FAULT: point })
+      const answer = { type: 'approval', approval_request_id: request.id, approve: true }
+      await dying
+        .ask('POST', `/v1/agents/${agentId}/messages/async`, { messages: [answer] })
+        .catch(() => undefined)
+      await dying.process.ended
+      await until(async () =>
+        (await survivor.ask('GET', `/v1/runs/?agent_id=${agentId}`)).body.every(
+          ({ status }: { status: string }) => status === 'completed',
+        ),
+      )
+      expect(world.outside.counts.get(note) ?? 0).toBeLessThanOrEqual(1)
+      const returned = (await survivor.messages(agentId)).find(({ tool_return: text }) => text)
+      expect(returned.tool_return).toMatch(/noted|unknown/)
+      expect((await survivor.send(agentId, 'and now?')).body.stop_reason.stop_reason).toBe('end_turn')
+    },
+  )
+})
+
 describe('what a reader has seen', () => {
   it('R-35: after a kill in mid-stream the pieces of every stored message are its whole text', async () => {
     const dying = await world.start({ PERDURE_FAULT: 'mid_stream:40' })
