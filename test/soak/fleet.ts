@@ -4,6 +4,9 @@ import { type ServerProcess, startServerProcess } from '../server-process.ts'
 
 const REPLICA = [process.execPath, join(import.meta.dirname, 'replica.ts')]
 
+/** How often the only one that is up is killed, of all times that it could be. */
+const LAST_SHARE = 0.05
+
 /** Servers that are killed and started again. */
 export class Fleet {
   readonly #settings: Record<string, string>
@@ -31,9 +34,10 @@ export class Fleet {
     }
   }
 
-  /** As `kill -9` does, any of those that are up, also the last one. False: none is. */
+  /** As `kill -9` does, any of those that are up; the last one seldom, or nothing would ever get done. False: none. */
   async killOne(): Promise<boolean> {
     const up = this.#servers.flatMap((server, at) => (server ? [{ server, at }] : []))
+    if (up.length === 1 && Math.random() > LAST_SHARE) return false
     const victim = up[Math.floor(Math.random() * up.length)]
     if (!victim) return false
     this.#servers[victim.at] = null
