@@ -1,7 +1,8 @@
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { FAULTS, Fault } from '../domain/fault.ts'
-import { isPassing, isTooMuch, sqlState } from '../store/transaction.ts'
+import { sqlState } from '../store/sql-state.ts'
+import { isPassing, isTooMuch } from '../store/transaction.ts'
 import type { Observe } from '../worker/observation.ts'
 
 /** The only place where an error becomes an answer. */

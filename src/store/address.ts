@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { sqlState } from './transaction.ts'
+import { sqlState } from './sql-state.ts'
 
 /** `shared`: a pooler lends connections out for a transaction each, so that what one is told does not last. */
 export type Sessions = 'own' | 'shared'

@@ -49,6 +49,20 @@ describe('a transaction', () => {
     expect(await values()).toEqual([])
   })
 
+  it('fails with the reason, not with what follows from it, whichever is heard of first', async () => {
+    const late = async (statement: Promise<unknown>) => {
+      for (let ticks = 0; ticks < 20; ticks++) await null
+      return statement
+    }
+    const failing = transact(db, async (tx) => {
+      await add(tx, 1)
+      const doubled = add(tx, 1)
+      doubled.catch(() => undefined)
+      await Promise.all([late(doubled), add(tx, 2)])
+    })
+    await expect(failing).rejects.toMatchObject({ code: '23505' })
+  })
+
   it('is undone when its work throws while statements are on their way', async () => {
     const failing = transact(db, async (tx) => {
       leaveToCommit(tx, add(tx, 1))

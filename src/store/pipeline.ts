@@ -1,6 +1,7 @@
 import { CompiledQuery, type DatabaseConnection, DummyDriver, PostgresDialect, Transaction } from 'kysely'
 import pg from 'pg'
 import type { Database, Db } from './schema.ts'
+import { sqlState } from './sql-state.ts'
 
 /** What Kysely wants to be told of, and a handle on one connection has no use for. */
 const UNUSED = {
@@ -27,21 +28,34 @@ const left = new WeakMap<Db, Promise<unknown>[]>()
  */
 export async function transact<Result>(db: Db, work: (tx: Db) => Promise<Result>): Promise<Result> {
   return db.getExecutor().provideConnection(async (connection) => {
-    const { tx, close } = openOn(db, connection)
+    const open = openOn(db, connection)
     const begun = run(connection, begins.get(db) ?? 'begin')
     begun.catch(ignore)
     try {
-      const result = await work(tx)
-      close()
-      await Promise.all([begun, ...(left.get(tx) ?? []), commit(connection)])
+      const result = await work(open.tx)
+      open.close()
+      const committed = commit(connection)
+      committed.catch(ignore)
+      await Promise.all([begun, ...(left.get(open.tx) ?? [])])
+      await committed
       return result
     } catch (error) {
-      close()
+      open.close()
       // A connection on which even this fails is gone, and its transaction with it.
       await run(connection, 'rollback').catch(ignore)
-      throw error
+      throw isConsequence(error) ? (open.failure() ?? error) : error
     }
   })
+}
+
+/** `25P02`: a statement before this one has failed. Of several that fail, any may be heard of first. */
+function isConsequence(error: unknown): boolean {
+  return error instanceof Aborted || sqlState(error) === '25P02'
+}
+
+/** A commit that the database has turned into the contrary. */
+class Aborted extends Error {
+  override name = 'Aborted'
 }
 
 /** The last statement of a transaction, whose answer nobody needs: it goes out with the commit, which fails if it does. */
@@ -64,28 +78,42 @@ export async function onOneConnection<Result>(db: Db, work: (db: Db) => Promise<
   })
 }
 
-function openOn(db: Db, connection: DatabaseConnection): { tx: Db; close(): void } {
+type Opened = {
+  tx: Db
+  close(): void
+  /** Why the last statement failed that had a reason of its own. */
+  failure(): unknown
+}
+
+function openOn(db: Db, connection: DatabaseConnection): Opened {
   let isOpen = true
+  let failure: unknown
+  const watched: DatabaseConnection = {
+    executeQuery: (query) =>
+      connection.executeQuery<never>(query).catch((error: unknown) => {
+        if (!isConsequence(error)) failure = error
+        throw error
+      }),
+    streamQuery: (query, size) => connection.streamQuery(query, size),
+  }
   const executor = db.getExecutor().withConnectionProvider({
     async provideConnection(use) {
       if (!isOpen) throw new Error('a statement came after the end of its transaction')
-      return use(connection)
+      return use(watched)
     },
   })
   const tx = new Transaction<Database>({ ...UNUSED, config: UNUSED, executor })
-  return {
-    tx,
-    close() {
-      isOpen = false
-    },
+  const close = () => {
+    isOpen = false
   }
+  return { tx, close, failure: () => failure }
 }
 
 /** The server answers a commit with ROLLBACK when a statement before it has failed. */
 async function commit(connection: DatabaseConnection): Promise<void> {
   const { rows } = await run(connection, 'commit')
   const [row] = rows as { command?: string }[]
-  if (row?.command === 'ROLLBACK') throw new Error('a statement of the transaction had failed')
+  if (row?.command === 'ROLLBACK') throw new Aborted('a statement of the transaction had failed')
 }
 
 function run(connection: DatabaseConnection, text: string) {

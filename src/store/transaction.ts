@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { transact } from './pipeline.ts'
 import type { Db } from './schema.ts'
+import { sqlState } from './sql-state.ts'
 
 /** Deadlock and serialisation failure: the whole transaction can be tried again. */
 const RETRIED = new Set(['40P01', '40001'])
@@ -32,12 +33,6 @@ export async function inSavepoint<Result>(tx: Db, work: () => Promise<Result>): 
     await sql`rollback to savepoint part`.execute(tx)
     throw error
   }
-}
-
-/** The five-letter code of an error that the database sent, if it is one. */
-export function sqlState(error: unknown): string | undefined {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined
 }
 
 /** `23505`: another row has the key. */

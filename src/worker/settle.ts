@@ -59,12 +59,11 @@ export async function settleInTx(
         contextTokens: options.contextTokens,
         runIds: options.runIds ?? null,
       })
-  const withFrames = insertFrames(tx, run.organizationId, run.runId, frames)
+  leaveToCommit(tx, insertFrames(tx, run.organizationId, run.runId, frames))
   if (ended.callbackUrl && !options.fromCompleted)
     await deps.queue.enqueue(tx, 'callback', runId, { organizationId, runId })
   const withdrawn = outcome.stopReason === 'requires_approval' ? await withdrawCallers(tx, deps, run) : []
   const nextRunId = handsOnNow || options.keepTurn ? handed : await handOn(tx, deps, run)
-  leaveToCommit(tx, withFrames)
   deps.fault('before_settlement')
   return {
     run,
