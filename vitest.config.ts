@@ -4,7 +4,8 @@ const shared = { pool: 'forks', testTimeout: 30_000, hookTimeout: 60_000 } as co
 
 export default defineConfig({
   test: {
-    maxWorkers: 2,
+    // Many tests wait, for leases and for processes to start.
+    maxWorkers: 3,
     projects: [
       {
         test: {
