@@ -137,7 +137,7 @@ describe('the owner of a data folder', () => {
     const dataDir = await newFolder()
     const owner = await openInChild(dataDir)
     await query(owner, 'create table note (text text)')
-    for (const pid of shellsOfGroup(groupOf(owner.pid))) process.kill(pid, 'SIGKILL')
+    killWatchdog(owner)
     owner.process.kill('SIGKILL')
     await sleep(200)
     expect(lives(owner.pid)).toBe(true)
@@ -151,7 +151,7 @@ describe('the owner of a data folder', () => {
     const dataDir = await newFolder()
     const owner = await openInChild(dataDir)
     await query(owner, 'create table note (text text)')
-    for (const pid of shellsOfGroup(groupOf(owner.pid))) process.kill(pid, 'SIGKILL')
+    killWatchdog(owner)
     process.kill(owner.pid, 'SIGKILL')
     owner.process.kill('SIGKILL')
 
@@ -302,6 +302,12 @@ function statOf(pid: number): string[] {
 
 function groupOf(pid: number): string {
   return statOf(pid)[2] ?? ''
+}
+
+/** The owner stands still from then on: it would start its server again when it sees the watchdog end. */
+function killWatchdog(owner: { pid: number; process: ChildProcess }): void {
+  owner.process.kill('SIGSTOP')
+  for (const pid of shellsOfGroup(groupOf(owner.pid))) process.kill(pid, 'SIGKILL')
 }
 
 /** The shells that watch a server: they are in its process group. */
