@@ -10,8 +10,8 @@ const OWN_DATABASE = [
 
 export default defineConfig({
   test: {
-    // Many tests wait, for leases and for processes to start.
-    maxWorkers: 3,
+    // Many tests wait, for leases and for processes to start. A server that is shared takes a hundred connections.
+    maxWorkers: process.env.TEST_DATABASE_URL ? 2 : 3,
     projects: [
       {
         test: {
