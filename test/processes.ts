@@ -37,7 +37,7 @@ export async function openProcesses(): Promise<Processes> {
       const server = await startServerProcess(
         {
           DATABASE_URL: url,
-          PERDURE_DATABASE_CONNECTIONS: '8',
+          PERDURE_DATABASE_CONNECTIONS: '4',
           PERDURE_LEASE_MS: '2000',
           PERDURE_OUTBOUND_ALLOW: '127.0.0.1',
           PERDURE_ENCRYPTION_KEY: 'a key for tests only',

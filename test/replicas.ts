@@ -79,7 +79,7 @@ function settingsOf(databaseUrl: string, folder: string): Record<string, string>
     PERDURE_PORT: '0',
     PERDURE_DATA_DIR: folder,
     // Many servers share one that takes a hundred connections.
-    PERDURE_DATABASE_CONNECTIONS: '8',
+    PERDURE_DATABASE_CONNECTIONS: '4',
     PERDURE_LEASE_MS: '3000',
     PERDURE_DRAIN_MS: '5000',
     PERDURE_OUTBOUND_ALLOW: '127.0.0.1',

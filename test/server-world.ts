@@ -33,6 +33,7 @@ export async function openServerWorld(settings: Record<string, string> = {}): Pr
   const listeners: Observe[] = []
   const env = {
     PERDURE_PORT: '0',
+    PERDURE_DATABASE_CONNECTIONS: '6',
     PERDURE_OUTBOUND_ALLOW: '127.0.0.1',
     PERDURE_ENCRYPTION_KEY: 'a key for tests only',
     OPENAI_API_KEY: 'none',

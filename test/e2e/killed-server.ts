@@ -50,6 +50,7 @@ export class KilledServer {
     this.#settings = {
       DATABASE_URL: databaseUrl,
       PERDURE_PORT: '0',
+      PERDURE_DATABASE_CONNECTIONS: '4',
       PERDURE_DATA_DIR: this.#folder,
       PERDURE_OUTBOUND_ALLOW: '127.0.0.1',
       PERDURE_CALLBACK_RETRY_S: '1',
