@@ -10,8 +10,8 @@ const OWN_DATABASE = [
 
 export default defineConfig({
   test: {
-    // Many tests wait, for leases and for processes to start. A server that is shared takes a hundred connections.
-    maxWorkers: process.env.TEST_DATABASE_URL ? 2 : 3,
+    // Each has servers of its own, and one database server takes a hundred connections.
+    maxWorkers: 2,
     projects: [
       {
         test: {
