@@ -49,6 +49,15 @@ describe('a transaction', () => {
     expect(await values()).toEqual([])
   })
 
+  it('is undone when a statement that was left to its commit never went out', async () => {
+    const failing = transact(db, async (tx) => {
+      await add(tx, 1)
+      leaveToCommit(tx, Promise.reject(new Error('could not be written')))
+    })
+    await expect(failing).rejects.toThrow('could not be written')
+    expect(await values()).toEqual([])
+  })
+
   it('fails with the reason, not with what follows from it, whichever is heard of first', async () => {
     const late = async (statement: Promise<unknown>) => {
       for (let ticks = 0; ticks < 20; ticks++) await null

@@ -20,6 +20,8 @@ export function beginWith(db: Db, settings: Record<string, number>): void {
 
 /** Statements that the commit answers for, by their transaction. */
 const left = new WeakMap<Db, Promise<unknown>[]>()
+/** Why one of them has failed already: it may not have gone out at all, and then the commit would not know. */
+const unsent = new WeakMap<Db, unknown>()
 
 /**
  * One transaction on one connection. A statement goes out when it is made: the answers to those before it are not waited
@@ -33,6 +35,7 @@ export async function transact<Result>(db: Db, work: (tx: Db) => Promise<Result>
     begun.catch(ignore)
     try {
       const result = await work(open.tx)
+      if (unsent.has(open.tx)) throw unsent.get(open.tx)
       open.close()
       const committed = commit(connection)
       committed.catch(ignore)
@@ -60,7 +63,7 @@ class Aborted extends Error {
 
 /** The last statement of a transaction, whose answer nobody needs: it goes out with the commit, which fails if it does. */
 export function leaveToCommit(tx: Db, statement: Promise<unknown>): void {
-  statement.catch(ignore)
+  statement.catch((error: unknown) => unsent.set(tx, error))
   const before = left.get(tx)
   if (before) before.push(statement)
   else left.set(tx, [statement])
