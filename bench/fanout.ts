@@ -85,15 +85,19 @@ type Streamed = { completed: number; delays: number[] }
 async function all(ask: (arrived: () => void) => Promise<void>): Promise<Streamed> {
   const delays: number[] = []
   let completed = 0
+  let refused: unknown
   await Promise.all(
     Array.from({ length: streams }, async (_, index) => {
       await sleep((index / streams) * spacingMs * 20)
       const arrivals: number[] = []
-      await ask(() => arrivals.push(performance.now()))
+      await ask(() => arrivals.push(performance.now())).catch((error: unknown) => {
+        refused ??= error
+      })
       if (arrivals.length === tokens) completed += 1
       delays.push(...delaysOf(arrivals))
     }),
   )
+  if (refused) console.error('the first stream that failed:', refused)
   return { completed, delays }
 }
 
