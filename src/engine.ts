@@ -10,6 +10,7 @@ import { createBuiltInTools } from './tools/index.ts'
 import { createAgentPost } from './worker/agent-post.ts'
 import { type CallbackDeps, deliverCallback, deliverJobCallback } from './worker/callback.ts'
 import type { EngineDeps } from './worker/deps.ts'
+import { openDoor } from './worker/door.ts'
 import { driveBatch } from './worker/drive-batch.ts'
 import { faultOf } from './worker/fault-points.ts'
 import { fireSchedule } from './worker/fire-schedule.ts'
@@ -85,6 +86,8 @@ export async function startEngine(parts: EngineParts): Promise<Engine> {
     sent: new SentNotes(db, observe),
     orphans: new OrphanTools(),
     queue,
+    // The other half of the connections is for what has been taken in.
+    door: openDoor(Math.max(1, Math.floor(config.databaseConnectionsMax / 2))),
     lease,
     settings: {
       slotsMax: config.slotsMax,

@@ -51,3 +51,6 @@ export class Fault extends Error {
     this.headers = headers
   }
 }
+
+/** The official clients repeat every 409 twice; these would only fail again. */
+export const NO_RETRY = { 'x-should-retry': 'false' }

@@ -1,9 +1,8 @@
-import { Fault } from '../domain/fault.ts'
+import { Fault, NO_RETRY } from '../domain/fault.ts'
 import { isId, type OrganizationId, type RunId } from '../domain/id.ts'
 import { readActiveRuns } from '../store/run-lists.ts'
 import { findRun } from '../store/runs.ts'
 import { findOpenApproval, type Target } from '../store/scopes.ts'
-import { NO_RETRY } from '../worker/admit.ts'
 import { CANCELLED } from '../worker/settle.ts'
 import type { HttpDeps } from './deps.ts'
 

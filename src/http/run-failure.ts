@@ -1,8 +1,7 @@
 import { MODEL_FAILURES, type RunError } from '../domain/failure.ts'
-import { Fault } from '../domain/fault.ts'
+import { Fault, NO_RETRY } from '../domain/fault.ts'
 import type { JsonObject } from '../domain/json.ts'
 import type { Run } from '../domain/run.ts'
-import { NO_RETRY } from '../worker/admit.ts'
 
 export type Answer = { status: number; body: JsonObject }
 

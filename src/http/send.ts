@@ -150,10 +150,8 @@ export async function waitForAnswer(
 ): Promise<Answer> {
   const ended = await waitForRun(deps.engine.deps, organizationId, runId, gone)
   if (!ended) return { status: 499, body: { detail: 'The client has closed the request' } }
-  const failed = failedAnswer(ended.run, ended.error)
-  if (failed) return failed
-  const answer = await answerOfRun(deps.db, organizationId, ended.run)
-  return { status: 200, body: toWireAnswer(ended.run, answer) }
+  const answer = await answerOfRun(deps.db, organizationId, runId, ended.usage)
+  return failedAnswer(answer.run, ended.error) ?? { status: 200, body: toWireAnswer(answer.run, answer) }
 }
 
 function requestOf(

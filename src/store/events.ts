@@ -1,9 +1,10 @@
-import { sql } from 'kysely'
+import { type Insertable, sql } from 'kysely'
 import type { NumberedFrame } from '../domain/frame.ts'
 import type { OrganizationId, RunId } from '../domain/id.ts'
 import type { Lease } from '../domain/run.ts'
 import { leaveToCommit } from './pipeline.ts'
-import type { Db } from './schema.ts'
+import type { Db, RunEventsTable } from './schema.ts'
+import { statement } from './statement.ts'
 import { packFrames, unpackFrames } from './stored-frames.ts'
 import { inTransaction } from './transaction.ts'
 
@@ -15,19 +16,19 @@ export async function insertFrames(
   frames: NumberedFrame[],
 ): Promise<void> {
   if (frames.length === 0) return
-  await db
-    .insertInto('run_events')
-    .values(
-      packFrames(frames).map((row) => ({
-        organization_id: organizationId,
-        run_id: runId,
-        seq: row.seq,
-        seq_last: row.seq_last,
-        payload: JSON.stringify(row.payload),
-      })),
-    )
-    .execute()
+  const rows = packFrames(frames).map((row) => ({
+    organization_id: organizationId,
+    run_id: runId,
+    seq: row.seq,
+    seq_last: row.seq_last,
+    payload: JSON.stringify(row.payload),
+  }))
+  await insertRows(db, { rows })
 }
+
+const insertRows = statement((db, { rows }: { rows: Insertable<RunEventsTable>[] }) =>
+  db.insertInto('run_events').values(rows),
+)
 
 export type PendingFrames = { lease: Lease; frames: NumberedFrame[] }
 

@@ -1,12 +1,12 @@
 import { sql } from 'kysely'
 import type { ConversationId, OrganizationId, RunId, UserId } from '../domain/id.ts'
 import type { Db } from './schema.ts'
-import type { ScopeRow } from './scopes.ts'
+import type { ScopeKey } from './scopes.ts'
 
 /** The run that one of these keys has started in the scope, with the hash of the request that it was. */
 export async function findByKeys(
   tx: Db,
-  scope: ScopeRow,
+  scope: ScopeKey,
   keys: string[],
 ): Promise<{ runId: RunId; requestHash: string } | undefined> {
   if (keys.length === 0) return undefined
@@ -22,7 +22,7 @@ export async function findByKeys(
 
 export async function insertKeys(
   tx: Db,
-  scope: ScopeRow,
+  scope: ScopeKey,
   keys: string[],
   runId: RunId,
   requestHash: string,
@@ -49,7 +49,7 @@ export async function insertKeys(
  */
 export async function findRetried(
   tx: Db,
-  scope: ScopeRow,
+  scope: ScopeKey,
   userId: UserId,
   bodyHash: string,
 ): Promise<RunId | undefined> {

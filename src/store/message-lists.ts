@@ -3,6 +3,7 @@ import type { AgentId, ConversationId, MessageId, OrganizationId, RunId, StepId 
 import type { Message } from '../domain/message.ts'
 import { toMessage } from './message-rows.ts'
 import type { Db } from './schema.ts'
+import { statement } from './statement.ts'
 
 /** Where a page of messages lies. `before` is older and `after` younger, whatever the order. */
 export type MessagePage = {
@@ -65,15 +66,17 @@ export async function readRunMessages(
   organizationId: OrganizationId,
   runId: RunId,
 ): Promise<Message[]> {
-  const rows = await db
-    .selectFrom('messages')
-    .where('organization_id', '=', organizationId)
-    .where('run_id', '=', runId)
-    .orderBy('sequence_id')
-    .selectAll()
-    .execute()
-  return rows.map(toMessage)
+  return (await selectRunMessages(db, { organizationId, runId })).map(toMessage)
 }
+
+const selectRunMessages = statement((db, args: { organizationId: OrganizationId; runId: RunId }) =>
+  db
+    .selectFrom('messages')
+    .where('organization_id', '=', args.organizationId)
+    .where('run_id', '=', args.runId)
+    .orderBy('sequence_id')
+    .selectAll(),
+)
 
 /** Faults: not_found. */
 export async function getMessage(db: Db, organizationId: OrganizationId, id: MessageId) {

@@ -16,18 +16,22 @@ export async function findRun(db: Db, organizationId: OrganizationId, id: RunId)
   return row && toRun(row)
 }
 
-const selectRun = statement((db, args: { organizationId: OrganizationId; id: RunId }) =>
-  db
+type RunKey = { organizationId: OrganizationId; id: RunId }
+
+const selectRun = statement((db, key: RunKey) => runWithMetrics(db, key))
+
+function runWithMetrics(db: Db, key: RunKey) {
+  return db
     .selectFrom('runs')
     .leftJoin('run_metrics', (join) =>
       join
         .onRef('run_metrics.organization_id', '=', 'runs.organization_id')
         .onRef('run_metrics.id', '=', 'runs.id'),
     )
-    .where('runs.organization_id', '=', args.organizationId)
-    .where('runs.id', '=', args.id)
-    .select([...RUN_COLUMNS, 'run_metrics.run_ns']),
-)
+    .where('runs.organization_id', '=', key.organizationId)
+    .where('runs.id', '=', key.id)
+    .select([...RUN_COLUMNS, 'run_metrics.run_ns'])
+}
 
 /** Faults: not_found. */
 export async function getRun(db: Db, organizationId: OrganizationId, id: RunId): Promise<Run> {
@@ -73,6 +77,19 @@ export async function findConclusion(db: Db, lease: Lease): Promise<StopReason |
     .executeTakeFirst()
   return row?.concluded_with ?? undefined
 }
+
+/** A run with what was asked of it. Faults: not_found. */
+export async function getAskedRun(
+  db: Db,
+  organizationId: OrganizationId,
+  id: RunId,
+): Promise<{ run: Run; request: TurnRequest }> {
+  const [row] = await selectAskedRun(db, { organizationId, id })
+  if (!row?.request) throw new Fault('not_found', `Run not found with id='['${id}']'`)
+  return { run: toRun(row), request: row.request }
+}
+
+const selectAskedRun = statement((db, key: RunKey) => runWithMetrics(db, key).select('runs.request'))
 
 /** What was asked of a run, as it was admitted. */
 export async function getRequest(db: Db, organizationId: OrganizationId, id: RunId): Promise<TurnRequest> {

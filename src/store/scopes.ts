@@ -10,6 +10,8 @@ import type { ConversationsTable, Db, OpenApprovalsTable } from './schema.ts'
 import { statement } from './statement.ts'
 
 export type ScopeRow = Selectable<ConversationsTable>
+/** Which scope it is. */
+export type ScopeKey = Pick<ScopeRow, 'organization_id' | 'id'>
 export type OpenApproval = Selectable<OpenApprovalsTable>
 
 /**
@@ -23,17 +25,20 @@ export async function lockScope(
   id: ConversationId,
   deletedToo = false,
 ): Promise<ScopeRow> {
-  const row = await tx
-    .selectFrom('conversations')
-    .where('organization_id', '=', organizationId)
-    .where('id', '=', id)
-    .selectAll()
-    .forNoKeyUpdate()
-    .executeTakeFirst()
+  const [row] = await selectLocked(tx, { organization_id: organizationId, id })
   if (!row || (row.deleted_at && !deletedToo))
     throw new Fault('not_found', `Conversation not found with id='['${id}']'`)
   return row
 }
+
+const selectLocked = statement((db, scope: ScopeKey) =>
+  db
+    .selectFrom('conversations')
+    .where('organization_id', '=', scope.organization_id)
+    .where('id', '=', scope.id)
+    .selectAll()
+    .forNoKeyUpdate(),
+)
 
 /** Locks all scopes of an agent, in the order of their ids. */
 export async function lockScopesOf(tx: Db, organizationId: OrganizationId, agentId: AgentId): Promise<void> {
@@ -54,8 +59,8 @@ export type ScopeFacts = {
   waitingCount: number
 }
 
-/** What stands in a scope. Read it after the lock, in a statement of its own: before, it may be old. */
-export async function readScopeFacts(tx: Db, scope: ScopeRow): Promise<ScopeFacts> {
+/** What stands in a scope. Read it behind the lock, in a statement of its own: before, it may be old. */
+export async function readScopeFacts(tx: Db, scope: ScopeKey): Promise<ScopeFacts> {
   const [facts] = await selectFacts(tx, { organization_id: scope.organization_id, id: scope.id })
   if (!facts) throw new Error('the database gave no facts')
   const { activeRunId, waitingCount, hasApproval } = facts
@@ -63,7 +68,7 @@ export async function readScopeFacts(tx: Db, scope: ScopeRow): Promise<ScopeFact
   return { activeRunId, waitingCount, openApproval: open ?? null }
 }
 
-const selectFacts = statement((db, scope: Scoped) =>
+const selectFacts = statement((db, scope: ScopeKey) =>
   db.selectNoFrom((query) => [
     unfinishedRuns(query, scope).where('holds_turn', '=', true).select('id').as('activeRunId'),
     unfinishedRuns(query, scope)
@@ -76,9 +81,7 @@ const selectFacts = statement((db, scope: Scoped) =>
   ]),
 )
 
-type Scoped = Pick<ScopeRow, 'organization_id' | 'id'>
-
-function unfinishedRuns(db: Pick<Db, 'selectFrom'>, scope: Scoped) {
+function unfinishedRuns(db: Pick<Db, 'selectFrom'>, scope: ScopeKey) {
   return db
     .selectFrom('runs')
     .where('organization_id', '=', scope.organization_id)
@@ -86,14 +89,14 @@ function unfinishedRuns(db: Pick<Db, 'selectFrom'>, scope: Scoped) {
     .where('status', 'in', ['created', 'running'])
 }
 
-function openApprovals(db: Pick<Db, 'selectFrom'>, scope: Scoped) {
+function openApprovals(db: Pick<Db, 'selectFrom'>, scope: ScopeKey) {
   return db
     .selectFrom('open_approvals')
     .where('organization_id', '=', scope.organization_id)
     .where('conversation_id', '=', scope.id)
 }
 
-export async function findOpenApproval(db: Db, scope: Scoped): Promise<OpenApproval | undefined> {
+export async function findOpenApproval(db: Db, scope: ScopeKey): Promise<OpenApproval | undefined> {
   return openApprovals(db, scope).selectAll().executeTakeFirst()
 }
 

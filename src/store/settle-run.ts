@@ -25,6 +25,8 @@ export type EndedRun = {
   usage: RunUsage
   /** Steps that were still open. */
   closedSteps: StepId[]
+  /** Some run waits for the turn of the scope. */
+  isWaitedFor: boolean
 }
 
 /**
@@ -43,8 +45,8 @@ export async function settleRun(
 ): Promise<EndedRun | undefined> {
   const [row] = await endAll(tx, endingOf(run, outcome), { fromCompleted, trackLastRun })
   if (!row) return undefined
-  const { created_at, completed_at, callback_url, seq_reserved, closedSteps, id, created_order, ...usage } =
-    row
+  const { created_at, completed_at, callback_url, seq_reserved, closedSteps, isWaitedFor, ...rest } = row
+  const { id, created_order, ...usage } = rest
   return {
     createdAt: created_at,
     completedAt: completed_at,
@@ -52,6 +54,7 @@ export async function settleRun(
     seqReserved: seq_reserved,
     usage,
     closedSteps,
+    isWaitedFor,
   }
 }
 
@@ -100,8 +103,21 @@ const endAll = statement((db, run: RunEnding, ways: Ways) =>
     .selectFrom('ended')
     .innerJoin(usageOf(db, run.organizationId, run.runId).as('usage'), (join) => join.onTrue())
     .selectAll()
-    .select(sql<StepId[]>`array(select id from closed_steps)`.as('closedSteps')),
+    .select((query) => [
+      sql<StepId[]>`array(select id from closed_steps)`.as('closedSteps'),
+      query.exists(waitingRuns(db, run).select('waiting.id')).$castTo<boolean>().as('isWaitedFor'),
+    ]),
 )
+
+/** Runs that wait for a scope's turn. */
+function waitingRuns(db: Pick<Db, 'selectFrom'>, scope: ScopeArgs) {
+  return db
+    .selectFrom('runs as waiting')
+    .where('waiting.organization_id', '=', scope.organizationId)
+    .where('waiting.conversation_id', '=', scope.conversationId)
+    .where('waiting.status', '=', 'created')
+    .where('waiting.holds_turn', '=', false)
+}
 
 function endRow(db: QueryCreator<Database>, run: RunEnding, { fromCompleted }: Ways) {
   return db
@@ -220,13 +236,8 @@ const giveTurn = statement((db, args: ScopeArgs) =>
     .updateTable('runs')
     .set({ holds_turn: true, queue_pos: null })
     .where('organization_id', '=', args.organizationId)
-    .where('id', '=', (query) =>
-      query
-        .selectFrom('runs as waiting')
-        .where('waiting.organization_id', '=', args.organizationId)
-        .where('waiting.conversation_id', '=', args.conversationId)
-        .where('waiting.status', '=', 'created')
-        .where('waiting.holds_turn', '=', false)
+    .where('id', '=', () =>
+      waitingRuns(db, args)
         .orderBy('waiting.queue_pos')
         .orderBy('waiting.created_order')
         .limit(1)

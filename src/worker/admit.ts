@@ -1,36 +1,27 @@
-import { createHash } from 'node:crypto'
-import type { Actor } from '../domain/actor.ts'
 import type { MessagePolicy } from '../domain/conversation.ts'
 import { Fault } from '../domain/fault.ts'
 import { type ConversationId, newId, type RunId, type StepId } from '../domain/id.ts'
 import type { JsonObject } from '../domain/json.ts'
-import type { Message } from '../domain/message.ts'
 import type { Lease } from '../domain/run.ts'
 import type { TurnRequest } from '../domain/turn.ts'
 import { monotonicNs, timestampNow, wallNs } from '../lib/clock.ts'
 import { insertRun, leaseOfNew, type NewRun, type Standing } from '../store/admit-run.ts'
-import { areAnswered, deleteApproval } from '../store/approvals.ts'
-import { findByKeys, findRetried, insertKeys } from '../store/idempotency.ts'
-import { appendInput, findRun, getRequest } from '../store/runs.ts'
+import { insertKeys } from '../store/idempotency.ts'
+import { appendInput, findRun } from '../store/runs.ts'
 import type { Db } from '../store/schema.ts'
-import {
-  lockScope,
-  type OpenApproval,
-  readScopeFacts,
-  type ScopeFacts,
-  type ScopeRow,
-} from '../store/scopes.ts'
+import { lockScope, readScopeFacts, type ScopeFacts, type ScopeRow } from '../store/scopes.ts'
 import { readWaiting } from '../store/waiting.ts'
-import { checkAnswer, idsOf } from './check-answer.ts'
 import type { EngineDeps } from './deps.ts'
 import { endRunInTx } from './end-run.ts'
+import { enterScope, type NewEntry } from './enter-scope.ts'
+import { findRepeated, keysOf, type Repeatable } from './find-repeated.ts'
+import { readStart } from './load-state.ts'
 import { persistForCaller } from './persist.ts'
-import { keepAliveMessage, type PreparedInput } from './prepare-input.ts'
-import { CANCELLED, PENDING_APPROVAL_TEXT, type Settlement } from './settle.ts'
+import type { PreparedInput } from './prepare-input.ts'
+import { CANCELLED, type Settlement } from './settle.ts'
 import type { Worker } from './worker.ts'
 
-export type Send = {
-  actor: Actor
+export type Send = Repeatable & {
   agent: NewRun['agent']
   conversationId: ConversationId
   input: PreparedInput
@@ -42,10 +33,6 @@ export type Send = {
   metadata: JsonObject
   requestConfig: JsonObject
   callbackUrl: string | null
-  /** The request's body as text: two requests with one hash are the same request. */
-  bodyHash: string
-  /** The sender says that this is a retry of a request that it got no answer to. */
-  isRetry: boolean
   parentRunId?: RunId
   /** A tool of the parent waits for the answer, in the parent's slot. */
   parentWaits?: boolean
@@ -69,6 +56,10 @@ type Taken = Admitted & { start: (() => void) | null; ended: Settlement | null }
  */
 export async function admit(deps: EngineDeps, worker: Worker, send: Send): Promise<Admitted> {
   const startNs = monotonicNs()
+  return deps.door(() => admitNow(deps, worker, send, startNs))
+}
+
+async function admitNow(deps: EngineDeps, worker: Worker, send: Send, startNs: number): Promise<Admitted> {
   const slot = worker.reserveSlot(send.parentWaits ? send.parentRunId : null)
   let used = false
   try {
@@ -111,14 +102,16 @@ async function take(deps: EngineDeps, worker: Worker, send: Send, slot: boolean)
 
 async function takeInTx(tx: Db, deps: EngineDeps, worker: Worker, send: Send, slot: boolean): Promise<Taken> {
   const { organizationId } = send.actor
-  const scope = await lockScope(tx, organizationId, send.conversationId)
+  const key = { organization_id: organizationId, id: send.conversationId }
   const keys = keysOf(send.input.otids)
-  const [repeated, facts] = await Promise.all([
-    findRepeated(tx, scope, send, keys),
-    readScopeFacts(tx, scope),
+  // They go out together, the lock first: what is read behind it is what stands there once it is held.
+  const [scope, repeated, facts] = await Promise.all([
+    lockScope(tx, organizationId, send.conversationId),
+    findRepeated(tx, key, send, keys),
+    readScopeFacts(tx, key),
   ])
   if (repeated) return attachedTo(repeated)
-  const entry = await enter(tx, scope, facts, send)
+  const entry = await enterScope(tx, scope, facts, send)
   if (entry.type === 'attach') return attachedTo(entry.runId)
   const joined = await join(tx, scope, facts, entry, send)
   if (joined) {
@@ -128,13 +121,13 @@ async function takeInTx(tx: Db, deps: EngineDeps, worker: Worker, send: Send, sl
   const ended = await interrupt(tx, deps, scope, facts, send)
   const run = newRunOf(send, scope, entry)
   const standing = standingOf(deps, run, facts, { isAnswer: entry.type === 'answer', slot, ended }, send)
+  const start = standing.type === 'driven' ? starter(deps, worker, run, standing, ended === null) : null
   const job = { organizationId, runId: run.id }
   await Promise.all([
     insertRun(tx, run, standing),
     insertKeys(tx, scope, keys, run.id, send.bodyHash),
     standing.type !== 'waiting' && deps.queue.enqueueDrive(tx, job, standing.type === 'ready'),
   ])
-  const start = standing.type === 'driven' ? () => startNow(worker, run, standing, deps) : null
   return { runId: run.id, attached: false, waiting: standing.type === 'waiting', start, ended }
 }
 
@@ -175,95 +168,23 @@ async function interrupt(
   return (await endRunInTx(tx, deps, active, 'cancelled', CANCELLED, { keepTurn: true })) ?? null
 }
 
-function startNow(
+/**
+ * What drives the run once it is admitted. `contextStands`: nothing of this transaction changes what the run starts from.
+ * Then that is read meanwhile, on another connection: the scope is held, so no turn can change it either.
+ */
+function starter(
+  deps: EngineDeps,
   worker: Worker,
   run: NewRun,
   standing: Extract<Standing, { type: 'driven' }>,
-  deps: EngineDeps,
-): void {
+  contextStands: boolean,
+): () => void {
   const lease: Lease = leaseOfNew(run, deps.lease.id)
   const step = standing.step && { id: standing.step.id, index: standing.step.index, journal: null }
-  worker.startAdmitted(lease, run.request, timestampNow(), step)
-}
-
-/** How a request enters its scope: with its messages, or as the answer to the open approval. */
-type NewEntry =
-  | { type: 'messages'; input: Message[] }
-  | { type: 'answer'; input: Message[]; open: OpenApproval }
-/** … or as one that is there already. */
-type Entry = NewEntry | { type: 'attach'; runId: RunId }
-
-async function enter(tx: Db, scope: ScopeRow, facts: ScopeFacts, send: Send): Promise<Entry> {
-  const { answer, messages } = send.input
-  const open = facts.openApproval
-  if (!answer) {
-    if (open && send.request.transport !== 'async') throw pendingApproval(open)
-    return { type: 'messages', input: messages }
-  }
-  if (open) {
-    const message = checkAnswer(answer, open, send.request.clientTools)
-    await deleteApproval(tx, scope.organization_id, scope.id)
-    return { type: 'answer', input: [message, ...messages], open }
-  }
-  return enterRepeatedAnswer(tx, scope, facts, send, idsOf(answer.given))
-}
-
-/** An answer when nothing is open: somebody has answered already, and this goes on behind it; or it answers nothing. */
-async function enterRepeatedAnswer(
-  tx: Db,
-  scope: ScopeRow,
-  facts: ScopeFacts,
-  send: Send,
-  ids: string[],
-): Promise<Entry> {
-  if (facts.activeRunId) {
-    const active = await getRequest(tx, scope.organization_id, facts.activeRunId)
-    const [first] = active.input
-    const answered = first?.role === 'approval_response' ? first.answers.map(({ callId }) => callId) : []
-    const isSame = ids.length > 0 && ids.every((id) => answered.includes(id))
-    if (isSame && send.input.messages.length === 0) return { type: 'attach', runId: facts.activeRunId }
-    if (isSame) return { type: 'messages', input: send.input.messages }
-  }
-  if (ids.length > 0 && (await areAnswered(tx, scope.organization_id, scope.id, ids))) {
-    const { messages } = send.input
-    return { type: 'messages', input: messages.length > 0 ? messages : [keepAliveMessage()] }
-  }
-  throw new Fault(
-    'bad_request',
-    'Cannot process approval response: No tool call is currently awaiting approval. If the approval was already processed, send a new message instead.',
-  )
-}
-
-function pendingApproval(open: OpenApproval): Fault {
-  return new Fault(
-    'pending_approval',
-    PENDING_APPROVAL_TEXT,
-    { pending_request_id: open.message_id },
-    NO_RETRY,
-  )
-}
-
-/** The official clients repeat every 409 twice; these would only fail again. */
-export const NO_RETRY = { 'x-should-retry': 'false' }
-
-async function findRepeated(tx: Db, scope: ScopeRow, send: Send, keys: string[]): Promise<RunId | undefined> {
-  const known = await findByKeys(tx, scope, keys)
-  if (known) {
-    if (known.requestHash === send.bodyHash) return known.runId
-    throw new Fault(
-      'conflict',
-      'An otid of this request was used for a different request before. Choose new otids for a new request.',
-      { code: 'OTID_REUSED', run_id: known.runId },
-      NO_RETRY,
-    )
-  }
-  if (!send.isRetry || keys.length > 0) return undefined
-  return findRetried(tx, scope, send.actor.userId, send.bodyHash)
-}
-
-function keysOf(otids: string[]): string[] {
-  if (otids.length === 0) return []
-  return [...new Set([...otids, createHash('sha256').update(otids.join('|')).digest('hex').slice(0, 16)])]
+  const start = contextStands ? readStart(deps.db, lease) : null
+  // Heard of by whoever drives the run, if it is admitted.
+  start?.catch(() => undefined)
+  return () => worker.startAdmitted(lease, run.request, timestampNow(), { step, start })
 }
 
 function newRunOf(send: Send, scope: ScopeRow, entry: NewEntry): NewRun {

@@ -79,10 +79,9 @@ export function createAgentPost(engine: () => EngineDeps, worker: () => Worker) 
       const runId = await start(agentId, text, context, true)
       const ended = await waitForRun(deps, context.organizationId, runId, context.signal)
       if (!ended) throw new Error(`${agentId} was not waited for: the run was stopped`)
-      const { run } = ended
+      const { run, views } = await answerOfRun(deps.db, context.organizationId, runId, ended.usage)
       if (run.status !== 'completed')
         throw new Error(`${agentId} did not answer: its run ended as ${run.stopReason}`)
-      const { views } = await answerOfRun(deps.db, context.organizationId, run)
       return {
         agentId,
         texts: views.flatMap((view) => (view.type === 'assistant_message' ? [view.content] : [])),

@@ -25,7 +25,7 @@ import { addToolTime, endStep, hasEnded, type NewStep, stepValues } from '../sto
 import type { Drive } from './drive.ts'
 import { framesOf } from './message-frames.ts'
 import { persist } from './persist.ts'
-import { runEdits } from './run-calls.ts'
+import { runEdits } from './run-edits.ts'
 import { outsideContext, type Settlement, settleInTx } from './settle.ts'
 import { startTenders } from './start-tenders.ts'
 

@@ -1,6 +1,7 @@
 import type { ModelCatalog } from '../domain/model.ts'
 import type { Tool, ToolRecord } from '../domain/tool.ts'
 import type { Db } from '../store/schema.ts'
+import type { Door } from './door.ts'
 import type { FrameBuffer } from './frame-buffer.ts'
 import type { Observe } from './observation.ts'
 import type { OrphanTools } from './orphan-tools.ts'
@@ -35,6 +36,7 @@ export type EngineDeps = {
   hub: RunHub
   buffer: FrameBuffer
   queue: Queue
+  door: Door
   lease: ProcessLease
   sent: SentNotes
   orphans: OrphanTools

@@ -9,7 +9,7 @@ import { idBefore, otidOf } from '../domain/otid.ts'
 import type { Outcome } from '../domain/run.ts'
 import { monotonicNs, timestampNow, wallNs } from '../lib/clock.ts'
 import { runAgent } from '../loop/run-agent.ts'
-import type { FailedStep, LoopDelta, LoopEvent, LoopPorts, StepCommit, StepRef } from '../loop/state.ts'
+import type { FailedStep, LoopDelta, LoopEvent, LoopPorts, StepCommit } from '../loop/state.ts'
 import { saveCompactionFailed } from '../store/contexts.ts'
 import { LeaseLost } from '../store/leases.ts'
 import { readPicture } from '../store/pictures.ts'
@@ -20,7 +20,7 @@ import { commitCompaction, commitEnd, commitStep, type Told } from './commit.ts'
 import type { Drive } from './drive.ts'
 import { endRunFromOutside } from './end-run.ts'
 import { handOver } from './hand-over.ts'
-import { loadState } from './load-state.ts'
+import { type Fresh, loadState } from './load-state.ts'
 import type { Observation } from './observation.ts'
 import { observeTool, runCalls } from './run-calls.ts'
 import { type Settlement, tellSettled } from './settle.ts'
@@ -36,7 +36,7 @@ const TROUBLE_MS = 100
  */
 export async function driveRun(
   drive: Drive,
-  fresh: { step: StepRef | null } | null,
+  fresh: Fresh | null,
   driveNext: DriveNext,
 ): Promise<'ended' | 'dropped'> {
   try {
@@ -55,7 +55,7 @@ export async function driveRun(
 /** `again`: the database failed in between. Where the run stands is read anew, as the next owner would read it. */
 async function driveOnce(
   drive: Drive,
-  fresh: { step: StepRef | null } | null,
+  fresh: Fresh | null,
   driveNext: DriveNext,
 ): Promise<'ended' | 'dropped' | 'again'> {
   try {

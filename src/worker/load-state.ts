@@ -1,5 +1,6 @@
 import type { MessageId, StepId } from '../domain/id.ts'
 import type { Message, MessageOf } from '../domain/message.ts'
+import type { Lease } from '../domain/run.ts'
 import type { StoredReply } from '../domain/step.ts'
 import { isNudge } from '../domain/view.ts'
 import type { LoopState, OpenAnswer, StepRef } from '../loop/state.ts'
@@ -12,24 +13,33 @@ import { hasMessage, readContext } from '../store/messages.ts'
 import { type Picture, readPicture } from '../store/pictures.ts'
 import { onOneConnection } from '../store/pipeline.ts'
 import { findConclusion } from '../store/runs.ts'
+import type { Db } from '../store/schema.ts'
 import { countSteps, findOpenStep, stepValues } from '../store/steps.ts'
 import { inTransaction } from '../store/transaction.ts'
 import { newStep } from './commit.ts'
 import type { Drive } from './drive.ts'
 
-/**
- * The state that a run starts from, or goes on from after a crash: the same thing, read from the tables. `fresh`: the run
- * was just admitted by this process, and its first step with it.
- */
-export async function loadState(drive: Drive, fresh: { step: StepRef | null } | null): Promise<LoopState> {
-  const { deps, lease, request } = drive
+/** A run that this process has just admitted, its first step with it, and what it starts from. */
+export type Fresh = { step: StepRef | null; start: Promise<Start> | null }
+
+/** What is there before a turn: the agent, and the context that the turn goes on with. */
+export type Start = { picture: Picture; stored: Message[] }
+
+export async function readStart(db: Db, lease: Omit<Lease, 'owner' | 'epoch'>): Promise<Start> {
   const { organizationId, agentId, conversationId } = lease
-  const [picture, stored] = await onOneConnection(deps.db, (one) =>
-    Promise.all([
+  return onOneConnection(db, async (one) => {
+    const [picture, stored] = await Promise.all([
       readPicture(one, organizationId, agentId, conversationId),
       readContext(one, organizationId, conversationId),
-    ]),
-  )
+    ])
+    return { picture, stored }
+  })
+}
+
+/** The state that a run starts from, or goes on from after a crash: the same thing, read from the tables. */
+export async function loadState(drive: Drive, fresh: Fresh | null): Promise<LoopState> {
+  const { deps, lease, request } = drive
+  const { picture, stored } = await (fresh?.start ?? readStart(deps.db, lease))
   drive.projectId = picture.projectId
   drive.isTended = picture.agent.groupId !== null
   for (const block of picture.agent.blocks) drive.seenVersions.set(block.id, block.version)

@@ -1,25 +1,18 @@
 import type { Agent } from '../domain/agent.ts'
-import type { MessageId, StepId } from '../domain/id.ts'
+import type { StepId } from '../domain/id.ts'
 import { formatLocalTime } from '../domain/local-time.ts'
-import { applyEdits, type HeldBlock, type MemoryEdit } from '../domain/memory.ts'
 import type { ToolReturn } from '../domain/message.ts'
-import type { StoredReply, ToolExecution } from '../domain/step.ts'
+import type { ToolExecution } from '../domain/step.ts'
 import type { Tool, ToolResult } from '../domain/tool.ts'
 import { monotonicNs } from '../lib/clock.ts'
-import type { PlannedCall, RanCalls, StepRef } from '../loop/state.ts'
+import type { PlannedCall, RanCalls } from '../loop/state.ts'
 import { refusalOf, returnOf } from '../loop/tool-return.ts'
 import { needsApproval } from '../loop/tool-rules.ts'
 import { readToolsNow } from '../store/agent-tools.ts'
-import { holdRun, LeaseLost, noteProgress } from '../store/leases.ts'
-import { insertStarted, type LedgerEntry, readExecutions, saveDone } from '../store/ledger.ts'
-import { lockBlocks, type MemoryOwner, saveEdits } from '../store/memory-edits.ts'
-import type { Db } from '../store/schema.ts'
-import { saveReply } from '../store/steps.ts'
+import { LeaseLost } from '../store/leases.ts'
 import type { Drive } from './drive.ts'
-import { persist } from './persist.ts'
-
-type Step = { id: StepId; journal: StepRef['journal'] }
-type Reply = (StoredReply & { messageId: MessageId }) | null
+import { entryOf, executionIdOf, type Reply, type StepOfCalls, writeStarted } from './journal.ts'
+import { runEditAlone } from './run-edits.ts'
 
 /**
  * Runs the calls of a step in the model's order; neighbours that may run side by side do. Before a tool touches the
@@ -29,7 +22,7 @@ type Reply = (StoredReply & { messageId: MessageId }) | null
 export async function runCalls(
   drive: Drive,
   agent: Agent,
-  step: Step,
+  step: StepOfCalls,
   reply: Reply,
   calls: PlannedCall[],
 ): Promise<RanCalls> {
@@ -89,7 +82,7 @@ function batchesOf(drive: Drive, calls: PlannedCall[]): PlannedCall[][] {
 async function runBatch(
   drive: Drive,
   agent: Agent,
-  step: Step,
+  step: StepOfCalls,
   reply: Reply,
   batch: PlannedCall[],
 ): Promise<ToolReturn[]> {
@@ -111,43 +104,10 @@ async function runBatch(
   return results
 }
 
-/** Before anything acts: the answer journaled, the calls in the ledger, what ended before them as well. */
-async function writeStarted(drive: Drive, step: Step, reply: Reply, calls: PlannedCall[]): Promise<void> {
-  const acting = calls.filter(({ tool }) => drive.deps.toolOf(tool)?.effect === 'acts')
-  if (acting.length === 0) return
-  await persist(
-    drive,
-    'writing the journal',
-    async (tx) => {
-      await holdRun(tx, drive.lease)
-      await journal(tx, drive, step, reply)
-      await insertStarted(
-        tx,
-        acting.map((planned) => entryOf(drive, step, planned)),
-      )
-      drive.deps.fault('before_journal')
-      return true
-    },
-    async () => undefined,
-  )
-  if (reply) drive.journaledStepId = step.id
-  drive.done = []
-  drive.deps.fault('after_journal')
-}
-
-/** The part of a transaction that brings the journal and the ledger up to date. */
-async function journal(tx: Db, drive: Drive, step: Step, reply: Reply): Promise<void> {
-  if (reply && drive.journaledStepId !== step.id) {
-    await saveReply(tx, drive.lease.organizationId, step.id, reply)
-    await noteProgress(tx, drive.lease)
-  }
-  await saveDone(tx, drive.done)
-}
-
 async function runCall(
   drive: Drive,
   agent: Agent,
-  step: Step,
+  step: StepOfCalls,
   planned: PlannedCall,
   known: ToolExecution | undefined,
 ): Promise<ToolReturn> {
@@ -182,7 +142,7 @@ export function observeTool(
 async function resultOf(
   drive: Drive,
   agent: Agent,
-  step: Step,
+  step: StepOfCalls,
   planned: PlannedCall,
   tool: Tool | undefined,
   known: ToolExecution | undefined,
@@ -209,7 +169,7 @@ async function resultOf(
     conversationId: drive.lease.conversationId,
     runId: drive.lease.runId,
     timezone: agent.timezone,
-    executionId: executionIdOf(step, planned),
+    executionId: executionIdOf(step, planned.call.id),
     signal: drive.abort.signal,
   }
   const result = await orThrown(tool.run(planned.args, context), drive)
@@ -241,124 +201,4 @@ async function orThrown(
     const thrown = error instanceof Error ? error : new Error(String(error))
     return { ok: false, errorName: thrown.name, message: thrown.message }
   }
-}
-
-/** An edit between other calls has a transaction of its own; its result must be there for what follows. */
-async function runEditAlone(
-  drive: Drive,
-  agent: Agent,
-  step: Step,
-  reply: Reply,
-  planned: PlannedCall,
-): Promise<ToolReturn> {
-  const known = step.journal?.executions.find(({ callId }) => callId === planned.call.id)
-  if (known?.state === 'done' && known.result) return known.result
-  const [result] = await persist(
-    drive,
-    'editing memory',
-    async (tx) => {
-      await holdRun(tx, drive.lease)
-      await journal(tx, drive, step, reply)
-      return runEdits(tx, drive, agent, step, [planned])
-    },
-    async (tx) => {
-      const written = await readExecutions(tx, drive.lease.organizationId, step.id)
-      const result = written.find(({ callId }) => callId === planned.call.id)?.result
-      return result ? [result] : undefined
-    },
-  )
-  if (!result) throw new Error('an edit has one result')
-  if (reply) drive.journaledStepId = step.id
-  drive.done = []
-  return result
-}
-
-/**
- * Makes the edits of memory calls under the blocks' locks, each on what the one before left, and writes blocks, history
- * and ledger rows. In the caller's transaction: edit and result are saved together.
- */
-export async function runEdits(
-  tx: Db,
-  drive: Drive,
-  agent: Agent,
-  step: { id: StepId },
-  calls: PlannedCall[],
-): Promise<ToolReturn[]> {
-  if (calls.length === 0) return []
-  const owner = { ...ownerOf(drive), writer: drive.lease.agentId }
-  const ids = agent.blocks.map((block) => block.id)
-  let blocks = await lockBlocks(tx, owner, ids, drive.seenVersions)
-  const returns: ToolReturn[] = []
-  for (const planned of calls) {
-    const { result, edits } = await runEdit(tx, drive, owner, blocks, planned)
-    blocks = applyEdits(blocks, edits)
-    const returned = returnOf(planned.call, planned.tool, result, formatLocalTime(new Date(), agent.timezone))
-    await saveDone(tx, [{ entry: entryOf(drive, step, planned), result: returned }])
-    returns.push(returned)
-  }
-  return returns
-}
-
-type Edited = { result: ToolResult; edits: MemoryEdit[] }
-
-/** A failed call edits nothing. */
-async function runEdit(
-  tx: Db,
-  drive: Drive,
-  owner: MemoryOwner,
-  blocks: HeldBlock[],
-  planned: PlannedCall,
-): Promise<Edited> {
-  const tool = drive.deps.toolOf(planned.tool)
-  if (tool?.effect !== 'edits') throw new Error(`${planned.call.name} does not edit memory`)
-  const edited = editsOf(tool, blocks, planned)
-  const saved = await saveEdits(tx, owner, edited.edits)
-  if (saved.type === 'label_taken') return { result: LABEL_TAKEN, edits: [] }
-  for (const [id, version] of saved.versions) drive.seenVersions.set(id, version)
-  return edited
-}
-
-const LABEL_TAKEN: ToolResult = {
-  ok: false,
-  errorName: 'ValueError',
-  message: 'Another agent that shares this block has a block of that name already. Choose another name.',
-}
-
-function editsOf(
-  tool: Extract<Tool, { effect: 'edits' }>,
-  blocks: HeldBlock[],
-  planned: PlannedCall,
-): Edited {
-  try {
-    const edited = tool.run(blocks, planned.args)
-    return edited.result.ok ? edited : { ...edited, edits: [] }
-  } catch (error) {
-    const thrown = error instanceof Error ? error : new Error(String(error))
-    return { result: { ok: false, errorName: thrown.name, message: thrown.message }, edits: [] }
-  }
-}
-
-function ownerOf({ lease }: Drive) {
-  return {
-    organizationId: lease.organizationId,
-    agentId: lease.agentId,
-    conversationId: lease.conversationId,
-  }
-}
-
-function entryOf(drive: Drive, step: { id: StepId }, { call, tool }: PlannedCall): LedgerEntry {
-  return {
-    organizationId: drive.lease.organizationId,
-    stepId: step.id,
-    runId: drive.lease.runId,
-    callId: call.id,
-    toolId: tool.id,
-    name: call.name,
-    arguments: call.arguments,
-    executionId: `${step.id}:${call.id}`,
-  }
-}
-
-function executionIdOf(step: { id: StepId }, { call }: PlannedCall): string {
-  return `${step.id}:${call.id}`
 }

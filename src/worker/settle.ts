@@ -46,10 +46,7 @@ export async function settleInTx(
   },
 ): Promise<Settlement | undefined> {
   const { organizationId, runId } = run
-  const settling = settleRun(tx, run, outcome, { ...deps.settings, ...options })
-  // Who waits behind an approval that opens now is told before anybody gets the turn.
-  const handsOnNow = !options.keepTurn && outcome.stopReason !== 'requires_approval'
-  const [ended, handed] = await Promise.all([settling, handsOnNow ? handOn(tx, deps, run) : null])
+  const ended = await settleRun(tx, run, outcome, { ...deps.settings, ...options })
   if (!ended) return undefined
   for (const stepId of ended.closedSteps) await deps.queue.enqueue(tx, 'step_webhook', stepId, { stepId })
   const frames: NumberedFrame[] = options.fromCompleted
@@ -62,8 +59,9 @@ export async function settleInTx(
   leaveToCommit(tx, insertFrames(tx, run.organizationId, run.runId, frames))
   if (ended.callbackUrl && !options.fromCompleted)
     await deps.queue.enqueue(tx, 'callback', runId, { organizationId, runId })
+  // Who waits behind an approval that opens now is told before anybody gets the turn.
   const withdrawn = outcome.stopReason === 'requires_approval' ? await withdrawCallers(tx, deps, run) : []
-  const nextRunId = handsOnNow || options.keepTurn ? handed : await handOn(tx, deps, run)
+  const nextRunId = ended.isWaitedFor && !options.keepTurn ? await handOn(tx, deps, run) : null
   deps.fault('before_settlement')
   return {
     run,

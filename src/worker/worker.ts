@@ -3,7 +3,6 @@ import { OPENING } from '../domain/frame.ts'
 import type { OrganizationId, RunId } from '../domain/id.ts'
 import type { Lease, Outcome } from '../domain/run.ts'
 import type { TurnRequest } from '../domain/turn.ts'
-import type { StepRef } from '../loop/state.ts'
 import { SEQ_BLOCK } from '../store/admit-run.ts'
 import { type Claim, claimRun, readOwnedRuns, readUndrivenRuns, releaseRuns } from '../store/leases.ts'
 import { findRun, getRequest, readLostRuns, readWaitedFor } from '../store/runs.ts'
@@ -14,6 +13,7 @@ import type { Drive } from './drive.ts'
 import { driveRun } from './drive-run.ts'
 import { endRunFromOutside } from './end-run.ts'
 import { giveTurn, handOver } from './hand-over.ts'
+import type { Fresh } from './load-state.ts'
 import type { DriveJob } from './queue.ts'
 import { RunLog } from './run-log.ts'
 import { CANCELLED, type Settlement, tellSettled } from './settle.ts'
@@ -86,10 +86,10 @@ export class Worker {
   }
 
   /** Drives a run that its admission has claimed, in the slot that was kept for it. */
-  startAdmitted(lease: Lease, request: TurnRequest, createdAt: string, step: StepRef | null): void {
+  startAdmitted(lease: Lease, request: TurnRequest, createdAt: string, fresh: Fresh): void {
     this.releaseSlot()
     const claim: Claim = { lease, seqLast: OPENING.seq, attempts: 0, journalVersion: 1 }
-    this.#start(claim, request, createdAt, { step })
+    this.#start(claim, request, createdAt, fresh)
   }
 
   /** Drives a run if nobody does. Returns when to look again, in milliseconds; null: it needs nobody any more. */
@@ -240,12 +240,7 @@ export class Worker {
     return this.#lookAgainMs
   }
 
-  #start(
-    claim: Claim,
-    request: TurnRequest,
-    createdAt: string,
-    fresh: { step: StepRef | null } | null,
-  ): void {
+  #start(claim: Claim, request: TurnRequest, createdAt: string, fresh: Fresh | null): void {
     const { lease, seqLast, attempts } = claim
     const { runId, agentId, conversationId } = lease
     this.#deps.observe({ type: 'run_driven', runId, agentId, conversationId, attempts })

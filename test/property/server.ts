@@ -11,6 +11,7 @@ import { searchMessages } from '../../src/store/search-messages.ts'
 import { createBuiltInTools } from '../../src/tools/index.ts'
 import { createAgentPost } from '../../src/worker/agent-post.ts'
 import type { EngineDeps, FaultPoint } from '../../src/worker/deps.ts'
+import { openDoor } from '../../src/worker/door.ts'
 import { FrameBuffer } from '../../src/worker/frame-buffer.ts'
 import type { Observation } from '../../src/worker/observation.ts'
 import { OrphanTools } from '../../src/worker/orphan-tools.ts'
@@ -74,6 +75,7 @@ export class Life {
       sent: new SentNotes(db, observe),
       orphans: new OrphanTools(),
       queue: around.queue,
+      door: openDoor(4),
       lease: this.lease,
       settings: {
         slotsMax: 4,
