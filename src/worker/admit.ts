@@ -7,6 +7,7 @@ import type { TurnRequest } from '../domain/turn.ts'
 import { monotonicNs, timestampNow, wallNs } from '../lib/clock.ts'
 import { insertRun, leaseOfNew, type NewRun, type Standing } from '../store/admit-run.ts'
 import { insertKeys } from '../store/idempotency.ts'
+import { leaveToCommit } from '../store/pipeline.ts'
 import { appendInput, findRun } from '../store/runs.ts'
 import type { Db } from '../store/schema.ts'
 import { lockScope, readScopeFacts, type ScopeFacts, type ScopeRow } from '../store/scopes.ts'
@@ -123,11 +124,9 @@ async function takeInTx(tx: Db, deps: EngineDeps, worker: Worker, send: Send, sl
   const standing = standingOf(deps, run, facts, { isAnswer: entry.type === 'answer', slot, ended }, send)
   const start = standing.type === 'driven' ? starter(deps, worker, run, standing, ended === null) : null
   const job = { organizationId, runId: run.id }
-  await Promise.all([
-    insertRun(tx, run, standing),
-    insertKeys(tx, scope, keys, run.id, send.bodyHash),
-    standing.type !== 'waiting' && deps.queue.enqueueDrive(tx, job, standing.type === 'ready'),
-  ])
+  leaveToCommit(tx, insertRun(tx, run, standing))
+  leaveToCommit(tx, insertKeys(tx, scope, keys, run.id, send.bodyHash))
+  if (standing.type !== 'waiting') await deps.queue.enqueueDrive(tx, job, standing.type === 'ready')
   return { runId: run.id, attached: false, waiting: standing.type === 'waiting', start, ended }
 }
 

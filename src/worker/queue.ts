@@ -2,6 +2,7 @@ import { fromKysely, PgBoss } from 'pg-boss'
 import type { OrganizationId, RunId, StepId } from '../domain/id.ts'
 import type { JobId } from '../domain/job.ts'
 import type { ScheduleId } from '../domain/schedule.ts'
+import { leaveToCommit } from '../store/pipeline.ts'
 import type { Db } from '../store/schema.ts'
 import type { Observe } from './observation.ts'
 
@@ -132,14 +133,28 @@ export class Queue {
     if (waitMs !== null) await this.rearm(job, waitMs)
   }
 
-  /** The safety net of a run that is driven here, or the call for a driver of one that is not. */
+  /**
+   * The safety net of a run that is driven here, or the call for a driver of one that is not. Done when the statement is on
+   * its way: the commit answers for it.
+   */
   async enqueueDrive(tx: Db, job: DriveJob, dueNow: boolean): Promise<void> {
-    await this.#boss.send(DRIVE, job, {
+    const underway = Promise.withResolvers<void>()
+    const { executeSql } = fromKysely(tx)
+    const enqueued = this.#boss.send(DRIVE, job, {
       id: uuidOf(job.runId),
       singletonKey: job.runId,
       ...(dueNow ? {} : { startAfter: this.#safetyNetS }),
-      db: fromKysely(tx),
+      db: {
+        executeSql(text: string, values?: unknown[]) {
+          const answer = executeSql(text, values)
+          underway.resolve()
+          return answer
+        },
+      },
     })
+    enqueued.catch(underway.reject)
+    leaveToCommit(tx, enqueued)
+    await underway.promise
   }
 
   /** A run that was driven here needs another driver now, not when its net is due. */
