@@ -4,7 +4,6 @@ WORKDIR /perdure
 COPY package.json package-lock.json .npmrc ./
 COPY tools tools
 RUN npm ci --workspaces=false --ignore-scripts
-COPY tsconfig.json tsconfig.build.json ./
 COPY src src
 RUN node tools/build.ts && npm prune --omit=dev --workspaces=false --ignore-scripts
 

@@ -197,13 +197,14 @@ function endMetrics(db: QueryCreator<Ending>, run: Settled) {
     .returning('run_metrics.id')
 }
 
-/** The agent remembers its newest run; an older one that ends late does not overwrite it. */
+/** The agent remembers its newest run, and lists show who was at work; an older one that ends late does not overwrite it. */
 function endForAgent(db: QueryCreator<Ending>, run: RunEnding, { trackLastRun }: Ways) {
   return db
     .updateTable('agents')
     .from('ended')
     .set((columns) => ({
       last_stop_reason: run.stopReason,
+      updated_at: sql<string>`clock_timestamp()`,
       ...(trackLastRun && {
         last_run_completion: sql<string>`clock_timestamp()`,
         last_run_duration_ms: sql<number>`(extract(epoch from ended.completed_at - ended.created_at) * 1e3)::bigint`,
