@@ -49,7 +49,12 @@ type ContextRow = { ordinal: number; sequenceId: number; conversationId: Convers
 async function readContextRows(db: Db, id: ConversationId, epoch: number): Promise<ContextRow[]> {
   const rows = await db
     .selectFrom('context_items as item')
-    .innerJoin('messages as message', 'message.id', 'item.message_id')
+    .innerJoin('messages as message', (join) =>
+      join
+        .onRef('message.organization_id', '=', 'item.organization_id')
+        .onRef('message.id', '=', 'item.message_id'),
+    )
+    .where('item.organization_id', '=', ORGANIZATION)
     .where('item.conversation_id', '=', id)
     .where('item.epoch', '=', epoch)
     .orderBy('item.ordinal')

@@ -14,6 +14,7 @@ export class Fleet {
   kills = 0
   failedStarts = 0
   #starting: Promise<void>[] = []
+  #stopping = false
 
   constructor(settings: Record<string, string>, count: number) {
     this.#settings = settings
@@ -48,12 +49,13 @@ export class Fleet {
   }
 
   async stop(): Promise<void> {
+    this.#stopping = true
     await Promise.all(this.#starting)
     await Promise.all(this.#servers.map((server) => server?.stop()))
   }
 
   async #start(at: number): Promise<void> {
-    while (true) {
+    while (!this.#stopping) {
       try {
         const server = await startServerProcess(this.#settings, REPLICA)
         this.#servers[at] = server
