@@ -4,6 +4,7 @@ import pg from 'pg'
 import type { Sessions } from './address.ts'
 import { beginWith } from './pipeline.ts'
 import type { Database, Db } from './schema.ts'
+import { preparedName } from './statement.ts'
 
 export type ConnectionOptions = {
   connectionString: string
@@ -28,6 +29,7 @@ const TIMEOUTS = {
  */
 export function openPool(options: ConnectionOptions): pg.Pool {
   const pool = new pg.Pool({
+    ...(options.sessions !== 'shared' && { Client: PreparingClient }),
     connectionString: options.connectionString,
     // Statements do not wait for the answers to those before them.
     pipeline: true,
@@ -57,6 +59,25 @@ export function dbOf(pool: pg.Pool, sessions: Sessions = 'own'): Db {
   // Behind a pooler each transaction brings its timeouts along, with the statement that begins it.
   if (sessions === 'shared') beginWith(db, TIMEOUTS)
   return db
+}
+
+/**
+ * Keeps the plans of statements for as long as the connection lasts. Not behind a pooler: the next transaction may meet
+ * another session there, which has none of them.
+ */
+class PreparingClient extends pg.Client {
+  // One signature stands for the many that a client has; Kysely uses the two with a text first.
+  override query = ((given: unknown, ...rest: unknown[]) => {
+    const name = typeof given === 'string' ? preparedName(given) : undefined
+    const [values, ...others] = rest
+    return name === undefined
+      ? this.#query(given, ...rest)
+      : this.#query({ name, text: given, values }, ...others)
+  }) as pg.Client['query']
+
+  #query(...given: unknown[]): unknown {
+    return Reflect.apply(pg.Client.prototype.query, this, given)
+  }
 }
 
 /** What is written before the event loop turns goes out in one piece: a call of the system costs more than its bytes. */

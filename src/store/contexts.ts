@@ -5,7 +5,7 @@ import type { Withheld } from '../domain/withheld.ts'
 import { toRow } from './message-rows.ts'
 import { appendContext, contextItems } from './messages.ts'
 import type { ConversationsTable, Db } from './schema.ts'
-import type { ScopeRow } from './scopes.ts'
+import { SCOPE_ROW_COLUMNS, type ScopeRow } from './scopes.ts'
 import { statement } from './statement.ts'
 
 export type ScopeChange = {
@@ -68,7 +68,7 @@ const append = statement((db, { rows, items, key, columns }: Appended, { compile
     .set(changed(columns, compiled))
     .where('organization_id', '=', key.organizationId)
     .where('id', '=', key.id)
-    .returningAll(),
+    .returning(SCOPE_ROW_COLUMNS),
 )
 
 /** Adds stored messages to the end of a scope's context and keeps its numbers, under the scope's lock. */

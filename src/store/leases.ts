@@ -3,7 +3,7 @@ import type { ConversationId, OrganizationId, ProcessId, RunId } from '../domain
 import type { Lease } from '../domain/run.ts'
 import { SEQ_BLOCK } from './admit-run.ts'
 import type { Db } from './schema.ts'
-import type { ScopeRow } from './scopes.ts'
+import { SCOPE_ROW_COLUMNS, type ScopeRow } from './scopes.ts'
 import { statement } from './statement.ts'
 
 /** The driver is no longer the driver: somebody has cancelled the run, taken it over or deleted it. Not an error. */
@@ -107,7 +107,7 @@ const lockHeld = statement((db, args: HeldArgs) =>
     )
     .where('conversations.organization_id', '=', args.organizationId)
     .where('conversations.id', '=', args.conversationId)
-    .selectAll('conversations')
+    .select(SCOPE_ROW_COLUMNS)
     // Rows are locked in the order of the names here, and looked at again once they are.
     .forNoKeyUpdate(['conversations', 'runs']),
 )

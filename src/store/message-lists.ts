@@ -1,7 +1,7 @@
 import { Fault } from '../domain/fault.ts'
 import type { AgentId, ConversationId, MessageId, OrganizationId, RunId, StepId } from '../domain/id.ts'
 import type { Message } from '../domain/message.ts'
-import { toMessage } from './message-rows.ts'
+import { MESSAGE_COLUMNS, toMessage } from './message-rows.ts'
 import type { Db } from './schema.ts'
 import { statement } from './statement.ts'
 
@@ -75,7 +75,7 @@ const selectRunMessages = statement((db, args: { organizationId: OrganizationId;
     .where('organization_id', '=', args.organizationId)
     .where('run_id', '=', args.runId)
     .orderBy('sequence_id')
-    .selectAll(),
+    .select(MESSAGE_COLUMNS),
 )
 
 /** Faults: not_found. */

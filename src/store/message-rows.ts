@@ -4,7 +4,26 @@ import type { AssistantPart, Message, MessageHead, TextPart, UserPart } from '..
 import { textOf, toolCallsOf } from '../domain/message.ts'
 import type { MessagesTable } from './schema.ts'
 
-export type MessageRow = Selectable<MessagesTable>
+/** The columns that a message is made of: not those that it is only found by. */
+export const MESSAGE_COLUMNS = [
+  'id',
+  'role',
+  'content',
+  'tool_calls',
+  'tool_returns',
+  'answers',
+  'otid',
+  'step_id',
+  'run_id',
+  'sender_id',
+  'group_id',
+  'name',
+  'model',
+  'is_err',
+  'created_at',
+] as const satisfies (keyof MessagesTable)[]
+
+export type MessageRow = Pick<Selectable<MessagesTable>, (typeof MESSAGE_COLUMNS)[number]>
 
 export type MessageOwner = {
   organizationId: OrganizationId

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { ConversationId, MessageId, OrganizationId } from '../domain/id.ts'
 import type { Message } from '../domain/message.ts'
-import { type MessageOwner, toMessage, toRow } from './message-rows.ts'
+import { MESSAGE_COLUMNS, type MessageOwner, toMessage, toRow } from './message-rows.ts'
 import type { Db } from './schema.ts'
 import type { ScopeRow } from './scopes.ts'
 import { statement } from './statement.ts'
@@ -60,7 +60,7 @@ const selectContext = statement((db, args: ContextArgs) =>
         .select('context_epoch'),
     )
     .orderBy('item.ordinal')
-    .selectAll('message'),
+    .select(MESSAGE_COLUMNS.map((name) => `message.${name}` as const)),
 )
 
 /** Adds to the end of a context whose last ordinal is `length - 1`. */

@@ -51,9 +51,12 @@ export async function transact<Result>(db: Db, work: (tx: Db) => Promise<Result>
   })
 }
 
-/** `25P02`: a statement before this one has failed. Of several that fail, any may be heard of first. */
+/**
+ * `25P02`: a statement before this one has failed. `26000`: so has one that it would have been prepared by. Of several that
+ * fail, any may be heard of first.
+ */
 function isConsequence(error: unknown): boolean {
-  return error instanceof Aborted || sqlState(error) === '25P02'
+  return error instanceof Aborted || /^(25P02|26000)$/.test(sqlState(error) ?? '')
 }
 
 /** A commit that the database has turned into the contrary. */

@@ -10,6 +10,39 @@ import type { ConversationsTable, Db, OpenApprovalsTable } from './schema.ts'
 import { statement } from './statement.ts'
 
 export type ScopeRow = Selectable<ConversationsTable>
+
+/** All of them. */
+export const SCOPE_ROW_COLUMNS = Object.keys({
+  organization_id: 1,
+  id: 1,
+  agent_id: 1,
+  is_default: 1,
+  summary: 1,
+  model: 1,
+  model_settings: 1,
+  message_policy: 1,
+  context_epoch: 1,
+  context_length: 1,
+  context_tokens: 1,
+  token_calibration: 1,
+  message_count: 1,
+  proven_ordinal: 1,
+  withheld: 1,
+  prompt_basis: 1,
+  prompt_compiled_at: 1,
+  compaction_failed_at: 1,
+  queue_tail: 1,
+  last_message_at: 1,
+  last_run_completion: 1,
+  created_at: 1,
+  updated_at: 1,
+  created_by_id: 1,
+  last_updated_by_id: 1,
+  deleted_at: 1,
+} satisfies Record<keyof ScopeRow, 1>).map(
+  (name) => `conversations.${name}` as `conversations.${keyof ScopeRow}`,
+)
+
 /** Which scope it is. */
 export type ScopeKey = Pick<ScopeRow, 'organization_id' | 'id'>
 export type OpenApproval = Selectable<OpenApprovalsTable>
@@ -36,7 +69,7 @@ const selectLocked = statement((db, scope: ScopeKey) =>
     .selectFrom('conversations')
     .where('organization_id', '=', scope.organization_id)
     .where('id', '=', scope.id)
-    .selectAll()
+    .select(SCOPE_ROW_COLUMNS)
     .forNoKeyUpdate(),
 )
 
@@ -70,8 +103,14 @@ export async function readScopeFacts(tx: Db, scope: ScopeKey): Promise<ScopeFact
 
 const selectFacts = statement((db, scope: ScopeKey) =>
   db.selectNoFrom((query) => [
-    unfinishedRuns(query, scope).where('holds_turn', '=', true).select('id').as('activeRunId'),
-    unfinishedRuns(query, scope)
+    runsOf(query, scope)
+      .where('status', 'in', ['created', 'running'])
+      .where('holds_turn', '=', true)
+      .select('id')
+      .as('activeRunId'),
+    runsOf(query, scope)
+      // By the index of these alone: a conversation may have had many thousands.
+      .where('status', '=', 'created')
       .where('holds_turn', '=', false)
       .select((run) => run.fn.countAll<number>().as('count'))
       .$asScalar()
@@ -81,12 +120,11 @@ const selectFacts = statement((db, scope: ScopeKey) =>
   ]),
 )
 
-function unfinishedRuns(db: Pick<Db, 'selectFrom'>, scope: ScopeKey) {
+function runsOf(db: Pick<Db, 'selectFrom'>, scope: ScopeKey) {
   return db
     .selectFrom('runs')
     .where('organization_id', '=', scope.organization_id)
     .where('conversation_id', '=', scope.id)
-    .where('status', 'in', ['created', 'running'])
 }
 
 function openApprovals(db: Pick<Db, 'selectFrom'>, scope: ScopeKey) {

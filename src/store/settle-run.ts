@@ -45,8 +45,7 @@ export async function settleRun(
 ): Promise<EndedRun | undefined> {
   const [row] = await endAll(tx, endingOf(run, outcome), { fromCompleted, trackLastRun })
   if (!row) return undefined
-  const { created_at, completed_at, callback_url, seq_reserved, closedSteps, isWaitedFor, ...rest } = row
-  const { id, created_order, ...usage } = rest
+  const { created_at, completed_at, callback_url, seq_reserved, closedSteps, isWaitedFor, ...usage } = row
   return {
     createdAt: created_at,
     completedAt: completed_at,
@@ -102,7 +101,19 @@ const endAll = statement((db, run: RunEnding, ways: Ways) =>
     )
     .selectFrom('ended')
     .innerJoin(usageOf(db, run.organizationId, run.runId).as('usage'), (join) => join.onTrue())
-    .selectAll()
+    .select([
+      'ended.created_at',
+      'ended.completed_at',
+      'ended.callback_url',
+      'ended.seq_reserved',
+      'usage.prompt',
+      'usage.completion',
+      'usage.total',
+      'usage.stepCount',
+      'usage.cachedInput',
+      'usage.cacheWrite',
+      'usage.reasoning',
+    ])
     .select((query) => [
       sql<StepId[]>`array(select id from closed_steps)`.as('closedSteps'),
       query.exists(waitingRuns(db, run).select('waiting.id')).$castTo<boolean>().as('isWaitedFor'),

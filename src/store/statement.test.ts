@@ -1,8 +1,10 @@
+import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openTestDb } from '../../test/databases.ts'
 import type { OrganizationId } from '../domain/id.ts'
 import type { Db } from './schema.ts'
 import { statement } from './statement.ts'
+import { inTransaction } from './transaction.ts'
 
 let db: Db
 beforeAll(async () => {
@@ -36,6 +38,37 @@ describe('a statement', () => {
     expect(await insert(db, { rows: rowsOf(['a']), again: 'e' }, { shows: true })).toEqual([{ name: 'e' }])
     expect(await insert(db, { rows: rowsOf(['f']) }, { shows: false })).toEqual([{ name: 'org-f' }])
     expect(built).toBe(4)
+  })
+
+  it('is planned once for each connection, and goes on when a newer server adds a column', async () => {
+    const find = statement((tx, { id }: { id: string }) =>
+      tx
+        .selectFrom('organizations')
+        .where('id', '=', id as OrganizationId)
+        .where('name', 'not in', ["it's", 'nobody'])
+        .select('name'),
+    )
+    await insert(db, { rows: rowsOf(['kept']) }, { shows: false })
+    await inTransaction(db, async (tx) => {
+      for (let asked = 0; asked < 8; asked++) expect(await find(tx, { id: 'org-kept' })).toHaveLength(1)
+      const { rows } = await sql`
+        select (generic_plans + custom_plans)::int as calls from pg_prepared_statements
+        where statement like '%nobody%' and statement not like '%pg_prepared%'`.execute(tx)
+      expect(rows).toEqual([{ calls: 8 }])
+      await sql`alter table organizations add column newer text`.execute(tx)
+      expect(await find(tx, { id: 'org-kept' })).toEqual([{ name: 'kept' }])
+      await sql`alter table organizations drop column newer`.execute(tx)
+    })
+  })
+
+  it('that asks for whatever columns there are is refused', async () => {
+    const all = statement((tx, { id }: { id: string }) =>
+      tx
+        .selectFrom('organizations')
+        .where('id', '=', id as OrganizationId)
+        .selectAll(),
+    )
+    await expect(all(db, { id: 'org-kept' })).rejects.toThrow('names its columns')
   })
 
   it('that looks at the value of an argument is refused', async () => {

@@ -11,7 +11,7 @@ class Hole {
 
 /**
  * A statement that a turn needs often, as a function: it is built once and gets only its arguments from then on, since
- * building one costs more than sending it. `build` may put its arguments into the statement and nothing else: it sees no
+ * building one costs more than sending it, and a connection plans it once, since that costs as much as running it. `build` may put its arguments into the statement and nothing else: it sees no
  * values. What changes the text is its `variant`; absent arguments make another text by themselves.
  */
 export function statement<Args extends object, Row, Variant = undefined>(
@@ -23,13 +23,46 @@ export function statement<Args extends object, Row, Variant = undefined>(
     const shape = collect(args, values) + JSON.stringify(variant)
     let query = built.get(shape)
     if (!query) {
-      query = build(db, withHoles(args, { next: 0 }) as Args, variant as Variant).compile()
+      query = withConstants(build(db, withHoles(args, { next: 0 }) as Args, variant as Variant).compile())
       checkHoles(query, values.length)
       built.set(shape, query)
+      prepare(query.sql)
     }
     const parameters = query.parameters.map((given) => (given instanceof Hole ? values[given.index] : given))
     return (await db.executeQuery<Row>({ ...query, parameters })).rows
   }
+}
+
+/** Under what name a connection keeps the plan of a text, for the texts of statements. */
+const prepared = new Map<string, string>()
+
+/** Undefined: the text is not that of a statement. */
+export function preparedName(text: string): string | undefined {
+  return prepared.get(text)
+}
+
+/** A plan that is kept must not depend on what a newer version of the server adds to a table: columns are named. */
+function prepare(text: string): void {
+  if (/(select|returning|,|\.)\s*\*/.test(text)) throw new Error(`a statement names its columns: ${text}`)
+  if (!prepared.has(text)) prepared.set(text, `perdure_${prepared.size}`)
+}
+
+/** What is the same every time stands in the text, where the planner sees it: partial indexes are chosen by it. */
+function withConstants<Row>(query: CompiledQuery<Row>): CompiledQuery<Row> {
+  const parameters: unknown[] = []
+  const sql = query.sql.replaceAll(/\$(\d+)/g, (_, position: string) => {
+    const value = query.parameters[Number(position) - 1]
+    const literal = value instanceof Hole ? undefined : literalOf(value)
+    if (literal !== undefined) return literal
+    parameters.push(value)
+    return `$${parameters.length}`
+  })
+  return { ...query, sql, parameters }
+}
+
+function literalOf(value: unknown): string | undefined {
+  if (typeof value === 'string') return `'${value.replaceAll("'", "''")}'`
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined
 }
 
 /** The names of the arguments; their values go to `values`, in the same order. */
