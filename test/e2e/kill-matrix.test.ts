@@ -38,7 +38,9 @@ async function play(death: Death, story: Story, agent: JsonObject = {}): Promise
 const statuses = async (killed: KilledServer, agentId: string) =>
   (await killed.endedRuns(agentId)).map(({ status }) => status)
 const keyed = (content: string) => ({ messages: [{ role: 'user', content, otid: 'otid-1' }] })
-const noteCall = (name: string) => `[[call ${name} {"note":"acted"}]]`
+/** The server lives long enough to answer the request. */
+const LATER = '[[sleep 200]]'
+const noteCall = (name: string) => `${LATER} [[call ${name} {"note":"acted"}]]`
 const returnsOf = async (killed: KilledServer, agentId: string): Promise<string[]> =>
   (await killed.next.messages(agentId)).flatMap(({ tool_return: text }) => (text === undefined ? [] : [text]))
 const notes = (killed: KilledServer) => [...killed.outside.counts.values()]
@@ -116,7 +118,7 @@ describe.concurrent('21. kill -9', () => {
     'during a memory tool (%s): the edit is applied exactly once',
     (death) =>
       play(death, async (killed, agentId) => {
-        const append = '[[call core_memory_append {"label":"human","content":"likes tea"}]]'
+        const append = `${LATER} [[call core_memory_append {"label":"human","content":"likes tea"}]]`
         await killed.victim.sendAsync(agentId, append)
         await killed.restart()
         expect(await statuses(killed, agentId)).toEqual(['completed'])
@@ -162,7 +164,7 @@ describe.concurrent('21. kill -9', () => {
       'after_checkpoint:1',
       async (killed, agentId) => {
         const word = `last-${agentId}`
-        await killed.victim.sendAsync(agentId, `[[usage 125000 50]] ${word}`)
+        await killed.victim.sendAsync(agentId, `${LATER} [[usage 125000 50]] ${word}`)
         await killed.restart()
         expect(await statuses(killed, agentId)).toEqual(['completed'])
         const asked = mock.log({ contains: word }).filter(({ answer }) => answer?.text === `echo: ${word}`)
@@ -256,7 +258,7 @@ describe.concurrent('21. kill -9', () => {
       play(
         death,
         async (killed, agentId) => {
-          await killed.victim.sendAsync(agentId, '[[usage 125000 50]] a long story')
+          await killed.victim.sendAsync(agentId, `${LATER} [[usage 125000 50]] a long story`)
           const next = await killed.restart()
           expect(await statuses(killed, agentId)).toEqual(['completed'])
           const { body } = await next.ask('GET', `/v1/agents/${agentId}`)

@@ -60,7 +60,7 @@ describe('attempts', () => {
         const start = () => alone.start({ PERDURE_LEASE_MS: '1000' })
         const first = await start()
         const agentId = await first.createAgent({ tools: ['kill_server'] })
-        const runId = await first.sendAsync(agentId, '[[call kill_server {}]]')
+        const runId = await first.sendAsync(agentId, '[[sleep 200]] [[call kill_server {}]]')
         await first.process.ended
         for (let takeover = 1; takeover <= 3; takeover++) await (await start()).process.ended
         const last = await start()
@@ -99,7 +99,9 @@ describe('the ledger', () => {
       const dying = await world.start({ PERDURE_FAULT: point })
       const agentId = await survivor.createAgent({ tools: ['note_outside'], parallel_tool_calls: true })
       const notes = NOTES.map((note) => `${point} ${note}`)
-      const text = notes.map((note) => `[[call note_outside ${JSON.stringify({ note })}]]`).join(' ')
+      const calls = notes.map((note) => `[[call note_outside ${JSON.stringify({ note })}]]`)
+      // The server lives long enough to answer the request.
+      const text = ['[[sleep 200]]', ...calls].join(' ')
       const runId = await dying.sendAsync(agentId, text)
       await dying.process.ended
       expect((await survivor.ended(runId)).status).toBe('completed')

@@ -114,7 +114,7 @@ describe('compaction', () => {
       const dying = await processes.start({ PERDURE_FAULT: point })
       const agentId = await dying.createAgent()
       for (const text of ['one', 'two', 'three']) await dying.send(agentId, `${text} of ${agentId}`)
-      const runId = await dying.sendAsync(agentId, `[[usage 200000 10]] overfull ${agentId}`)
+      const runId = await dying.sendAsync(agentId, `[[sleep 200]] [[usage 200000 10]] overfull ${agentId}`)
       await dying.process.ended
       const next = await processes.start()
       expect((await next.ended(runId)).status).toBe('completed')
