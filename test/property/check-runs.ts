@@ -130,8 +130,9 @@ export function wrongOutside(world: World, { messages, executions }: Records): s
   return wrong
 }
 
+/** Arguments may be an object written as a text. */
 function numberOf(text: string): number {
-  return Number(/"n": ?(\d+)/.exec(text)?.[1] ?? 0)
+  return Number(/"n\\*": ?(\d+)/.exec(text)?.[1] ?? 0)
 }
 
 /**

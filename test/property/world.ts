@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { sql } from 'kysely'
 import pg from 'pg'
 import { DEFAULT_ORGANIZATION, newId } from '../../src/domain/id.ts'
 import { dbOf, openPool } from '../../src/store/connection.ts'
@@ -61,8 +62,12 @@ export class World {
     this.waits = new Waits()
     this.model = new ScriptedModel(this.waits)
     this.kill()
-    const over = { status: 'failed', holds_turn: false, lease_owner: null } as const
-    await this.db.updateTable('runs').set(over).where('status', 'in', ['created', 'running']).execute()
+    const over = { status: 'failed', stop_reason: 'error', holds_turn: false, lease_owner: null } as const
+    await this.db
+      .updateTable('runs')
+      .set({ ...over, completed_at: sql<string>`now()` })
+      .where('status', 'in', ['created', 'running'])
+      .execute()
     await this.#replaceLife()
   }
 
