@@ -122,7 +122,8 @@ export function wrongOutside(world: World, { messages, executions }: Records): s
       wrong.push(`${call.name}#${n} did not run, but the history says: ${text}`)
   }
   for (const [n, count] of world.outside.acts) {
-    const ran = executions.find((one) => numberOf(one.arguments) === n)
+    // Arguments may be an object written as a text.
+    const ran = executions.find((one) => numberOf(one.arguments.replaceAll('\\"', '"')) === n)
     if (n === 0) continue
     if (!ran) wrong.push(`call #${n} ran, but the ledger does not know it`)
     if (count > 1 && !(ran && CUSTOM_TOOLS[ran.name]?.idempotent)) wrong.push(`call #${n} ran ${count} times`)
@@ -130,9 +131,8 @@ export function wrongOutside(world: World, { messages, executions }: Records): s
   return wrong
 }
 
-/** Arguments may be an object written as a text. */
 function numberOf(text: string): number {
-  return Number(/"n\\*": ?(\d+)/.exec(text)?.[1] ?? 0)
+  return Number(/"n": ?(\d+)/.exec(text)?.[1] ?? 0)
 }
 
 /**
