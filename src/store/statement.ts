@@ -44,6 +44,11 @@ export function preparedName(text: string): string | undefined {
 /** A plan that is kept must not depend on what a newer version of the server adds to a table: columns are named. */
 function prepare(text: string): void {
   if (/(select|returning|,|\.)\s*\*/.test(text)) throw new Error(`a statement names its columns: ${text}`)
+  keepPlan(text)
+}
+
+/** The same for a text that is not built here. Its result must be the same in every version of its tables. */
+export function keepPlan(text: string): void {
   if (!prepared.has(text)) prepared.set(text, `perdure_${prepared.size}`)
 }
 

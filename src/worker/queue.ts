@@ -4,6 +4,7 @@ import type { JobId } from '../domain/job.ts'
 import type { ScheduleId } from '../domain/schedule.ts'
 import { leaveToCommit } from '../store/pipeline.ts'
 import type { Db } from '../store/schema.ts'
+import { keepPlan } from '../store/statement.ts'
 import type { Observe } from './observation.ts'
 
 export type DriveJob = { organizationId: OrganizationId; runId: RunId }
@@ -146,6 +147,8 @@ export class Queue {
       ...(dueNow ? {} : { startAfter: this.#safetyNetS }),
       db: {
         executeSql(text: string, values?: unknown[]) {
+          // One text for all jobs of the queue: it gives back no more than an id.
+          keepPlan(text)
           const answer = executeSql(text, values)
           underway.resolve()
           return answer

@@ -1,4 +1,5 @@
 import type { NumberedFrame } from '../../src/domain/frame.ts'
+import type { ToolCall, ToolReturn } from '../../src/domain/message.ts'
 import { isTerminal } from '../../src/domain/run.ts'
 import { STOP_REASONS } from '../../src/domain/stop-reason.ts'
 import { eventsOf, type Heard } from './client.ts'
@@ -103,15 +104,10 @@ function wrongInSteps(run: RunRecord, { steps, executions }: Records, frames: Nu
 /** Tools that act did so once at most, and the history does not deny it. */
 export function wrongOutside(world: World, { messages, executions }: Records): string[] {
   const wrong: string[] = []
-  const returns = new Map(
-    messages.flatMap(({ tool_returns }) => tool_returns ?? []).map((one) => [one.callId, one]),
-  )
-  const calls = messages.flatMap(({ tool_calls }) => tool_calls ?? [])
-  for (const call of calls) {
+  for (const { call, result } of answeredCalls(messages)) {
     const tool = CUSTOM_TOOLS[call.name]
     const n = numberOf(call.arguments)
-    const result = returns.get(call.id)
-    if (tool?.effect !== 'acts' || n === 0 || !result) continue
+    if (tool?.effect !== 'acts' || n === 0) continue
     const count = world.outside.acts.get(n) ?? 0
     const text = JSON.stringify(result.output)
     if (count > 0 && /before it ran|was not run/.test(text))
@@ -129,6 +125,18 @@ export function wrongOutside(world: World, { messages, executions }: Records): s
     if (count > 1 && !(ran && CUSTOM_TOOLS[ran.name]?.idempotent)) wrong.push(`call #${n} ran ${count} times`)
   }
   return wrong
+}
+
+/** Each result with the call that it is of: the last one of its id before it, in its conversation. */
+function answeredCalls(messages: Records['messages']): { call: ToolCall; result: ToolReturn }[] {
+  const asked = new Map<string, ToolCall>()
+  return messages.flatMap(({ conversation_id, tool_calls, tool_returns }) => {
+    for (const call of tool_calls ?? []) asked.set(`${conversation_id} ${call.id}`, call)
+    return (tool_returns ?? []).flatMap((result) => {
+      const call = asked.get(`${conversation_id} ${result.callId}`)
+      return call ? [{ call, result }] : []
+    })
+  })
 }
 
 function numberOf(text: string): number {

@@ -37,8 +37,10 @@ export async function shrink(
     if (summary.ok)
       return secondPass(state, { ok: true, kept: plan.kept, summary: summary.text }, goesOn, ports, signal)
     reason = { type: 'failed', failure: summary.failure }
-    // A longer transcript would only fail harder.
-    if (signal.aborted || summary.failure.kind === 'context_full') break
+    // What the agent itself cannot take may still fit as a transcript, which is cut to a size. One that was cut would only
+    // fail again.
+    const wasCut = mode === 'all' || mode === 'sliding_window'
+    if (signal.aborted || (wasCut && summary.failure.kind === 'context_full')) break
   }
   return { ok: false, reason }
 }
