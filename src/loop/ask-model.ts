@@ -116,7 +116,8 @@ class CallIds {
   #names = new Map<string, string>()
 
   constructor(state: LoopState) {
-    this.#taken = new Set(state.context.flatMap(toolCallsOf).map((call) => call.id))
+    const seen = state.context.flatMap(toolCallsOf).map((call) => call.id)
+    this.#taken = new Set([...state.forgottenCallIds, ...seen])
   }
 
   inDelta(delta: ModelDelta): ModelDelta {

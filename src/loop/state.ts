@@ -20,6 +20,8 @@ export type LoopState = {
   scope: Scope
   /** The context as the model will read it: the system message, what is stored, and the input of this turn. */
   context: Message[]
+  /** Ids of calls in stored messages that an agent which forgets does not see: they are taken all the same. */
+  forgottenCallIds: string[]
   /** Calls of this turn whose messages a compaction has put out of the context, oldest first. */
   calledBefore: CalledTool[]
   /** The end of `context` that no commit has stored yet. */

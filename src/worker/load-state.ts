@@ -1,5 +1,5 @@
 import type { MessageId, StepId } from '../domain/id.ts'
-import type { Message, MessageOf } from '../domain/message.ts'
+import { type Message, type MessageOf, toolCallsOf } from '../domain/message.ts'
 import type { Lease } from '../domain/run.ts'
 import type { StoredReply } from '../domain/step.ts'
 import { isNudge } from '../domain/view.ts'
@@ -50,12 +50,14 @@ export async function loadState(drive: Drive, fresh: Fresh | null): Promise<Loop
   const concluded = fresh ? undefined : await findConclusion(deps.db, lease)
   const step = fresh ? fresh.step : concluded ? null : await stepInFlight(drive, answer !== null)
   const unsaved = isSaved ? [] : answer ? [answer.response] : withRun(request.input, drive)
+  const seen = visible(stored, picture, startOfTurn(stored, first, isSaved))
   return {
     runId: lease.runId,
     request,
     agent: picture.agent,
     scope: picture.scope,
-    context: [...visible(stored, picture, startOfTurn(stored, first, isSaved)), ...unsaved],
+    context: [...seen, ...unsaved],
+    forgottenCallIds: callIdsBeside(stored, seen),
     calledBefore: isSaved || answer ? await callsOutside(drive, stored) : [],
     unsaved,
     followUps: answer ? withRun(request.input.slice(1), drive) : [],
@@ -85,6 +87,15 @@ async function callsOutside({ deps, lease }: Drive, context: Message[]): Promise
 function visible(stored: Message[], picture: Picture, turnStart: number): Message[] {
   if (!picture.agent.messageBufferAutoclear) return stored
   return stored.filter((_, index) => index === 0 || index >= turnStart)
+}
+
+function callIdsBeside(stored: Message[], seen: Message[]): string[] {
+  if (stored.length === seen.length) return []
+  const kept = new Set(seen)
+  return stored
+    .filter((message) => !kept.has(message))
+    .flatMap(toolCallsOf)
+    .map(({ id }) => id)
 }
 
 /** Where the turn begins that a run starts or goes on with. An answer goes on with the turn that asked. */

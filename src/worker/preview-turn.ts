@@ -47,6 +47,7 @@ export async function stateOf(
     agent: picture.agent,
     scope: picture.scope,
     context: [...stored, ...asked.input],
+    forgottenCallIds: [],
     calledBefore: [],
     unsaved: asked.input,
     followUps: [],

@@ -128,7 +128,7 @@ export class KilledServer {
     const records = await readRecords(this.db, agentId as AgentId)
     const world = { db: this.db } as World
     return [
-      ...wrongInConversations(records, { autoclear: false }),
+      ...wrongInConversations(records),
       ...(await wrongInRuns(world, records, new Set())),
       ...(await refusedByProviders(world, records, new Set())),
     ]

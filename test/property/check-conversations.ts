@@ -7,16 +7,12 @@ import { stateOf } from '../../src/worker/preview-turn.ts'
 import { refusalOf } from '../mock-llm/validate/request.mjs'
 import { encoders, MODELS } from './models.ts'
 import type { Records, ScopeRecords } from './records.ts'
-import type { AgentPlan } from './story.ts'
 import { ORGANIZATION, type World } from './world.ts'
 
 /** What is wrong with the conversations of an agent, as they lie in the database. */
-export function wrongInConversations(
-  records: Records,
-  { autoclear }: Pick<AgentPlan, 'autoclear'>,
-): string[] {
+export function wrongInConversations(records: Records): string[] {
   return records.scopes.flatMap((one) =>
-    [...wrongInOrder(one), ...wrongInCalls(one, autoclear), ...wrongInTurn(one)].map(
+    [...wrongInOrder(one), ...wrongInCalls(one), ...wrongInTurn(one)].map(
       (text) => `${one.scope.id}: ${text}`,
     ),
   )
@@ -45,11 +41,8 @@ function isSummary({ role, content }: Message & { content?: unknown }): boolean 
   return role === 'summary' || (role === 'user' && JSON.stringify(content).includes('compaction_stats'))
 }
 
-/**
- * Once the turn is over, every call has its one result, but those that the open approval asks about. `forgets`: the agent
- * does not see its earlier turns, so that their ids do not count.
- */
-function wrongInCalls({ context, open, runs }: ScopeRecords, forgets: boolean): string[] {
+/** Once the turn is over, every call has its one result, but those that the open approval asks about. */
+function wrongInCalls({ context, open, runs }: ScopeRecords): string[] {
   const active = runs.some((run) => run.holds_turn)
   const answering = runs.find((run) => run.holds_turn && run.request?.input[0]?.role === 'approval_response')
   const calls = context.flatMap(({ message }) => toolCallsOf(message).map(({ id }) => id))
@@ -57,10 +50,8 @@ function wrongInCalls({ context, open, runs }: ScopeRecords, forgets: boolean): 
     message.role === 'tool' ? message.returns.map((one) => one.callId) : [],
   )
   const wrong: string[] = []
-  if (!forgets) {
-    for (const id of repeated(calls)) wrong.push(`two calls have the id ${id}`)
-    for (const id of repeated(results)) wrong.push(`the call ${id} has two results`)
-  }
+  for (const id of repeated(calls)) wrong.push(`two calls have the id ${id}`)
+  for (const id of repeated(results)) wrong.push(`the call ${id} has two results`)
   for (const id of results) if (!calls.includes(id)) wrong.push(`the result of ${id} has no call`)
   const openIds = open ? [...open.calls.map(({ id }) => id), ...besides(context, open.message_id)] : []
   for (const id of openIds)

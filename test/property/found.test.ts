@@ -135,3 +135,19 @@ it('a message that waits behind an approval has its turn when the context is res
     { type: 'reset', conv: 0 },
   )
 })
+
+it('an agent that cannot take its own history to summarise it is not left without a way', async () => {
+  const long = text('It was a long story. '.repeat(400))
+  await holds(
+    { window: 6_000, compaction: { mode: 'self_compact_all', share: 0.2 } },
+    say(long),
+    say(long),
+    say(long),
+    say(text('done')),
+  )
+})
+
+it('calls of a model that counts from call_0 have ids of their own, also in turns that the agent forgets', async () => {
+  const again = calls({ ...call('look'), id: 'call_0' })
+  await holds({ tools: ['look'], autoclear: true }, say(again, text('done')), say(again, text('done')))
+})

@@ -33,7 +33,7 @@ export async function play(world: World, story: Story): Promise<Verdict | undefi
 async function wrongNow(world: World, actor: Actor, seen: Set<string>): Promise<string[]> {
   const records = await readRecords(world.db, actor.agentId)
   return [
-    ...wrongInConversations(records, actor.plan),
+    ...wrongInConversations(records),
     ...(await refusedByProviders(world, records, seen)),
     ...(await wrongInRuns(world, records, seen)),
     ...wrongOutside(world, records),
@@ -49,11 +49,13 @@ async function wrongAtTheEnd(world: World, actor: Actor, story: Story): Promise<
   const wrong: string[] = []
   for (const [conv] of actor.conversations.entries())
     wrong.push(...(await wrongInFarewell(world, actor, conv)))
-  const records = await readRecords(world.db, actor.agentId)
-  for (const run of records.runs) if (!isTerminal(run.status)) wrong.push(`${run.id} is still ${run.status}`)
   const silent = new Promise<null>((resolve) => setTimeout(() => resolve(null), HEAR_MS).unref())
   const heard = await Promise.race([Promise.all(actor.heard), silent])
   if (heard === null) return [...wrong, 'a client never heard the end of its request']
+  // A client whose request met a failure has sent it again by now.
+  await restAll(world)
+  const records = await readRecords(world.db, actor.agentId)
+  for (const run of records.runs) if (!isTerminal(run.status)) wrong.push(`${run.id} is still ${run.status}`)
   const mayBreak = story.actions.some(breaks)
   return [...wrong, ...wrongHeard(heard, records, mayBreak), ...(await wrongNow(world, actor, new Set()))]
 }

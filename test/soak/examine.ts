@@ -116,7 +116,7 @@ async function readBroken(db: Db, agentIds: string[]): Promise<string[]> {
     const records = await readRecords(db, agentId as AgentId)
     const seen = new Set<string>()
     broken.push(
-      ...wrongInConversations(records, { autoclear: false }),
+      ...wrongInConversations(records),
       ...(await refusedByProviders({ db } as World, records, seen)),
     )
   }
