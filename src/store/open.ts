@@ -5,9 +5,13 @@ import { StartError } from '../domain/start-error.ts'
 import { maskedUrl } from '../lib/masked-url.ts'
 import { type ConnectionOptions, dbOf, openPool, surviveLoss } from './connection.ts'
 import * as init from './migrations/0001_init.ts'
+import * as unsuccessfulRuns from './migrations/0002_unsuccessful_runs.ts'
 import type { Database, Db } from './schema.ts'
 
-const MIGRATIONS: Record<string, Migration> = { '0001_init': init }
+const MIGRATIONS: Record<string, Migration> = {
+  '0001_init': init,
+  '0002_unsuccessful_runs': unsuccessfulRuns,
+}
 
 /** Opens a database whose schema is up to date. Close with `db.destroy()`. */
 export function openDatabase(options: ConnectionOptions): Db {

@@ -78,12 +78,12 @@ export async function readRuns(
 
 type RunQuery = SelectQueryBuilder<Database, 'runs' | 'run_metrics', object>
 
-/** Whether the page is found by what runs took and used. */
+/** Whether the page is found by what runs took and used; a status leads there sooner, where the order is that of time. */
 function isMeasured(filter: RunFilter, page: RunPage): boolean {
   const { stepCount, duration, durationPercentile, toolsUsed } = filter
-  return (
-    page.orderBy === 'duration' || [stepCount, duration, durationPercentile, toolsUsed?.length].some(Boolean)
-  )
+  if (page.orderBy === 'duration') return true
+  if (filter.statuses && durationPercentile) return false
+  return [stepCount, duration, durationPercentile, toolsUsed?.length].some(Boolean)
 }
 
 /** `table`: the one whose indexes lead to the page. */
@@ -162,20 +162,20 @@ async function percentileOf(
   const { agentIds, statuses, projectId } = filter
   const share = agentIds ? 1 : await sampleShare(db)
   const sample = share < 1 ? sql`tablesample system (${share * 100}) repeatable (1)` : sql``
+  // Statuses stand with the runs: those are sampled, and only what is left of them is looked up.
+  const from = statuses
+    ? sql`runs ${sample} join run_metrics metrics
+        on metrics.organization_id = runs.organization_id and metrics.id = runs.id`
+    : sql`run_metrics metrics ${sample}`
   const conditions = [
     sql`metrics.organization_id = ${organizationId} and metrics.run_ns is not null`,
     ...(agentIds ? [sql`metrics.agent_id = any (${agentIds})`] : []),
     ...(projectId ? [sql`metrics.project_id = ${projectId}`] : []),
-    ...(statuses
-      ? [
-          sql`exists (select from runs where runs.organization_id = metrics.organization_id
-            and runs.id = metrics.id and runs.status = any (${statuses}))`,
-        ]
-      : []),
+    ...(statuses ? [sql`runs.organization_id = ${organizationId} and runs.status = any (${statuses})`] : []),
   ]
   const { rows } = await sql<{ ns: number | null }>`
     select ceil(percentile_cont(${percentile / 100}) within group (order by metrics.run_ns))::bigint as ns
-    from run_metrics metrics ${sample} where ${sql.join(conditions, sql` and `)}
+    from ${from} where ${sql.join(conditions, sql` and `)}
   `.execute(db)
   return rows[0]?.ns ?? null
 }
