@@ -147,11 +147,11 @@ function measured(start: RunQuery, filter: RunFilter): RunQuery {
 }
 
 /** Runs that a percentile is told from, about: all of them would be sorted for each page. */
-const SAMPLED_RUNS = 20_000
+const SAMPLED_RUNS = 10_000
 
 /**
  * The population is the organisation's, narrowed by project, agents and statuses only. In a table of more runs than are
- * sampled it is told from a sample, to a third of a point; an agent's own runs are all counted. Null: nobody has ended yet.
+ * sampled it is told from a sample, to half a point; an agent's own runs are all counted. Null: nobody has ended yet.
  */
 async function percentileOf(
   db: Db,
