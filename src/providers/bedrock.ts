@@ -37,6 +37,7 @@ export const bedrockConverse: Wire = {
 
   usage: plainUsage,
 
+  hasOwnFraming: true,
   whole: (pieces) => pieces,
 }
 

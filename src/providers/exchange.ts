@@ -1,28 +1,27 @@
+import { createParser } from 'eventsource-parser'
 import type { Json, JsonObject } from '../domain/json.ts'
 import type { Fetch } from './wires.ts'
 
 /** The end of a chat stream, as servers say it that say nothing else. */
 const DONE = /data:\s*\[DONE\]\s*$/
 
-/** Pieces of which the end is kept: enough for its last line, into however small pieces it is cut. */
-const TAIL_PIECES = 16
-
 /**
- * One call as it goes over the wire, which the SDK shows only in parts: the body that is sent, and whether the provider
- * said that its stream was over.
+ * One call as it goes over the wire, which the SDK shows only in parts: the body that is sent, and all that is answered to
+ * it. An answer is kept as the text that it is, and read when it is over: that is a tenth of what its pieces take as objects.
  */
 export class Exchange {
   readonly #amend: (body: JsonObject) => JsonObject
   readonly #send: Fetch
+  readonly #onPiece: () => void
   /** Null: nothing was sent. */
   request: JsonObject | null = null
-  /** The pieces of a streamed answer, in order. */
-  readonly pieces: Json[] = []
-  #tail: Uint8Array[] = []
+  #text = ''
 
-  constructor(amend: (body: JsonObject) => JsonObject, send: Fetch) {
+  /** `onPiece` hears of everything that the provider says, but comments: they say that somebody is there, not that it works. */
+  constructor(amend: (body: JsonObject) => JsonObject, send: Fetch, onPiece: () => void) {
     this.#amend = amend
     this.#send = send
+    this.#onPiece = onPiece
   }
 
   readonly fetch: Fetch = async (url, init) => {
@@ -33,14 +32,17 @@ export class Exchange {
 
   /** Passes the answer on as it is read. A transform stream would cost each piece several times as much. */
   #watched(response: Response): Response {
-    if (!response.body || !response.headers.get('content-type')?.includes('event-stream')) return response
+    if (!response.body || !response.ok) return response
     const reader = response.body.getReader()
+    const decoder = new TextDecoder()
     const watched = new ReadableStream<Uint8Array<ArrayBuffer>>(
       {
         pull: async (controller) => {
           const { done, value } = await reader.read()
           if (done) return controller.close()
-          this.#tail = [...this.#tail, value].slice(-TAIL_PIECES)
+          const piece = decoder.decode(value, { stream: true })
+          this.#text += piece
+          if (!piece.startsWith(':')) this.#onPiece()
           controller.enqueue(value)
         },
         cancel: (reason) => reader.cancel(reason),
@@ -52,6 +54,23 @@ export class Exchange {
 
   /** Whether a chat stream has said that it is over. */
   get saidDone(): boolean {
-    return DONE.test(Buffer.concat(this.#tail).toString())
+    return DONE.test(this.#text.slice(-64))
+  }
+
+  /** The events of a streamed answer, in order. */
+  get events(): Json[] {
+    const events: Json[] = []
+    const parser = createParser({ onEvent: ({ data }) => events.push(...jsonIn(data)) })
+    parser.feed(this.#text)
+    return events
+  }
+}
+
+/** None, for what is no JSON: the end of a chat stream. */
+function jsonIn(text: string): Json[] {
+  try {
+    return [JSON.parse(text) as Json]
+  } catch {
+    return []
   }
 }

@@ -34,19 +34,24 @@ export class SdkModel implements Model {
   async *stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelDelta, ModelReply> {
     const watch = new Watch(signal, this.#patience)
     const decoder = new StreamDecoder(this.#wire)
-    const exchange = this.#exchange(request, globalThis.fetch)
+    const exchange = this.#exchange(request, globalThis.fetch, () => watch.heard())
     const failed = (failure: ModelFailure, error?: unknown): ModelReply => ({
       ok: false,
       failure: { ...failure, shown },
-      trace: { request: exchange.request, response: this.#answered(exchange) ?? bodyOf(error, failure) },
+      trace: { request: exchange.request, response: answered() ?? bodyOf(error, failure) },
     })
+    const pieces: Json[] = []
+    const answered = (): Json => {
+      const all = this.#wire.hasOwnFraming ? pieces : exchange.events
+      return all.length > 0 ? this.#wire.whole(all) : null
+    }
     let started = false
     let shown = false
     try {
       const opened = await this.#open(request, watch.signal, exchange)
       for await (const part of piecesOf(opened.stream)) {
         watch.heard()
-        if (part.type === 'raw') exchange.pieces.push(part.rawValue as Json)
+        if (part.type === 'raw') pieces.push(part.rawValue as Json)
         if (part.type === 'error' && !isMissingEnd(part.error, exchange))
           return failed(classifyFailure(part.error, true), part.error)
         started ||= part.type !== 'stream-start'
@@ -68,21 +73,21 @@ export class SdkModel implements Model {
       return failed(failureOf('connection', 'the stream ended before the answer was complete'))
     if (answer.finish === 'unknown' && answer.content.length === 0 && answer.toolCalls.length === 0)
       return failed(failureOf('empty_response', `the answer was empty; the model stopped with ${reason}`))
-    return { ok: true, ...answer, trace: { request: exchange.request, response: this.#answered(exchange) } }
+    return { ok: true, ...answer, trace: { request: exchange.request, response: answered() } }
   }
 
   async preview(request: ModelRequest): Promise<JsonObject> {
-    const exchange = this.#exchange(request, () => Promise.reject(new Error('nothing is sent')))
+    const exchange = this.#exchange(
+      request,
+      () => Promise.reject(new Error('nothing is sent')),
+      () => undefined,
+    )
     await this.#open(request, new AbortController().signal, exchange).catch(() => undefined)
     return exchange.request ?? {}
   }
 
-  #exchange(request: ModelRequest, send: Fetch): Exchange {
-    return new Exchange((body) => this.#wire.amend?.(body, request) ?? body, send)
-  }
-
-  #answered({ pieces }: Exchange): Json {
-    return pieces.length > 0 ? this.#wire.whole(pieces) : null
+  #exchange(request: ModelRequest, send: Fetch, onPiece: () => void): Exchange {
+    return new Exchange((body) => this.#wire.amend?.(body, request) ?? body, send, onPiece)
   }
 
   async #open(
@@ -95,7 +100,7 @@ export class SdkModel implements Model {
     const options = {
       prompt: encodePrompt(request, dialect),
       abortSignal: signal,
-      includeRawChunks: true,
+      includeRawChunks: this.#wire.hasOwnFraming ?? false,
       ...(request.tools.length > 0 && {
         tools: encodeTools(request, dialect),
         toolChoice: encodeChoice(request.toolChoice),

@@ -30,6 +30,8 @@ export type Wire = {
   whole(pieces: Json[]): Json
   /** What the SDK has no option for: the body that is sent, made from the SDK's. */
   amend?(body: JsonObject, request: ModelRequest): JsonObject
+  /** Its answers are no server-sent events: their pieces are those that the SDK shows. */
+  hasOwnFraming?: true
   /** How a call's arguments come; text unless it says otherwise. */
   callArguments?: 'object' | 'object_in_pieces'
 }
