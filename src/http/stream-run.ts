@@ -104,6 +104,8 @@ class Pump {
     clearTimeout(this.#silence)
     clearTimeout(this.#stuck)
     this.#gone.abort()
+    // Frames that were taken and not asked on behind would keep their feed open.
+    void this.#frames.return().catch(() => undefined)
   }
 
   #send(text: string): void {
