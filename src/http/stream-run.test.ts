@@ -50,6 +50,16 @@ describe('a stream', () => {
     expect(sent).toEqual([])
   })
 
+  it('stops following when its reader goes between two pieces', async () => {
+    const { hub, reader } = openStream({})
+    await expect.poll(() => hub.openCount).toBe(1)
+    hub.publish(runId, [{ seq: 2, frame: { kind: 'stop', stopReason: 'end_turn' } }])
+    // The piece lies ready: nobody has asked for the next one.
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    await reader?.cancel()
+    await expect.poll(() => hub.openCount).toBe(0)
+  })
+
   it('is closed when its reader takes nothing for too long', async () => {
     const { hub, reader } = openStream({ includePings: true, pingMs: 1, stuckMs: 20 })
     await expect.poll(() => hub.openCount).toBe(1)
