@@ -208,7 +208,7 @@ function endMetrics(db: QueryCreator<Ending>, run: Settled) {
     .returning('run_metrics.id')
 }
 
-/** The agent remembers its newest run, and lists show who was at work; an older one that ends late does not overwrite it. */
+/** The agent remembers its newest run, and lists show who was at work. An older run that ends late overwrites nothing. */
 function endForAgent(db: QueryCreator<Ending>, run: RunEnding, { trackLastRun }: Ways) {
   return db
     .updateTable('agents')

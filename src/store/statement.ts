@@ -10,9 +10,10 @@ class Hole {
 }
 
 /**
- * A statement that a turn needs often, as a function: it is built once and gets only its arguments from then on, since
- * building one costs more than sending it, and a connection plans it once, since that costs as much as running it. `build` may put its arguments into the statement and nothing else: it sees no
- * values. What changes the text is its `variant`; absent arguments make another text by themselves.
+ * A statement that a turn needs often, as a function. It is built once and gets only its arguments from then on, since
+ * building one costs more than sending it; and a connection plans it once, since planning costs as much as running.
+ * `build` may put its arguments into the statement and nothing else: it sees no values. What changes the text is its
+ * `variant`; absent arguments make another text by themselves.
  */
 export function statement<Args extends object, Row, Variant = undefined>(
   build: (db: Db, args: Args, variant: Variant) => Compilable<Row>,
