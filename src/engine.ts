@@ -25,6 +25,7 @@ import { RunHub } from './worker/run-hub.ts'
 import { SentNotes } from './worker/sent-notes.ts'
 import { deliverStepWebhook } from './worker/step-webhook.ts'
 import { type Retention, tidy } from './worker/tidy.ts'
+import { watchTables } from './worker/watch-tables.ts'
 import { Worker } from './worker/worker.ts'
 
 export type Engine = {
@@ -114,6 +115,7 @@ export async function startEngine(parts: EngineParts): Promise<Engine> {
   })
   neighbours.start()
   const stopPolling = startFollowPoll(deps, neighbours)
+  const stopWatching = watchTables(deps, () => worker.drivenCount)
   const liveWire = { hub, self: lease.id, observe, any: () => neighbours.any }
   const closeLiveWire = config.redisUrl === null ? null : await liveWireOf(config.redisUrl, liveWire)
   const callbacks: CallbackDeps = {
@@ -147,6 +149,7 @@ export async function startEngine(parts: EngineParts): Promise<Engine> {
       await queue.stop(Math.min(graceMs, 2_000)).catch(() => undefined)
       await worker.stop(graceMs)
       stopPolling()
+      stopWatching()
       closeLiveWire?.()
       await neighbours.stop()
       await Promise.all([deps.buffer.flush(), deps.sent.flush()])

@@ -39,6 +39,8 @@ export class Worker {
   /** Runs that are being claimed here: a job, the sweep and the end of the run before may all want the same one. */
   #claiming = new Set<RunId>()
   #reserved = 0
+  /** Runs that were driven here so far. */
+  drivenCount = 0
   #stopping = false
   #timers: NodeJS.Timeout[] = []
   /** Runs that are ours and that we do not drive, with when that was first seen. */
@@ -262,6 +264,7 @@ export class Worker {
     this.#deps.hub.drive(lease.runId, seqLast, fresh ? [OPENING] : [])
     const done = driveRun(drive, fresh, this.driveNext).then((left) => this.#leave(lease, left))
     this.#active.set(lease.runId, { drive, done })
+    this.drivenCount += 1
   }
 
   async #leave(lease: Lease, left: 'ended' | 'dropped'): Promise<void> {

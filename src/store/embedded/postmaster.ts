@@ -41,8 +41,6 @@ const SETTINGS = [
   'max_connections=100',
   'shared_buffers=64MB',
   'jit=off',
-  // Plans are kept: those made while the tables were young are to be replaced soon.
-  'autovacuum_naptime=10s',
   // Parallel workers share memory through /dev/shm, of which a container has little.
   'max_parallel_workers_per_gather=0',
   'max_parallel_maintenance_workers=0',
