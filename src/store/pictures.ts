@@ -1,11 +1,12 @@
-import type { ExpressionBuilder, Selectable } from 'kysely'
+import { type ExpressionBuilder, type Selectable, sql } from 'kysely'
 import { jsonArrayFrom } from 'kysely/helpers/postgres'
 import type { Agent, Scope } from '../domain/agent.ts'
 import { Fault } from '../domain/fault.ts'
 import type { AgentId, ConversationId, OrganizationId } from '../domain/id.ts'
 import type { Block } from '../domain/memory.ts'
 import type { ToolRecord } from '../domain/tool.ts'
-import type { AgentsTable, BlocksTable, Database, Db, ToolsTable } from './schema.ts'
+import { readKnownTools, type ToolRef } from './known-tools.ts'
+import type { AgentsTable, BlocksTable, Database, Db } from './schema.ts'
 import { SCOPE_COLUMNS, toScope } from './scopes.ts'
 import { statement } from './statement.ts'
 
@@ -23,7 +24,12 @@ export async function readPicture(
 ): Promise<Picture> {
   const [row] = await selectPicture(db, { organizationId, agentId, conversationId })
   if (!row) throw new Fault('not_found', `Agent with ID ${agentId} not found`)
-  return { agent: toAgent(row, organizationId, agentId), scope: toScope(row), projectId: row.project_id }
+  const tools = await readKnownTools(db, organizationId, row.tools)
+  return {
+    agent: toAgent(row, organizationId, agentId, tools),
+    scope: toScope(row),
+    projectId: row.project_id,
+  }
 }
 
 type PictureArgs = { organizationId: OrganizationId; agentId: AgentId; conversationId: ConversationId }
@@ -113,41 +119,20 @@ function toolsOf(query: AgentQuery) {
     .whereRef('link.organization_id', '=', 'agents.organization_id')
     .whereRef('link.agent_id', '=', 'agents.id')
     .orderBy('link.ordinal')
-    .select([
-      'tools.id',
-      'tools.name',
-      'tools.tool_type',
-      'tools.json_schema',
-      'tools.description',
-      'tools.return_char_limit',
-      'tools.default_requires_approval',
-      'tools.enable_parallel_execution',
-    ])
+    .select(['tools.id', sql<string>`tools.xmin::text`.as('version')])
 }
 
 type ColumnOf<Name> = Name extends `agents.${infer Column extends keyof AgentsTable}` ? Column : never
 type AgentRow = Pick<Selectable<AgentsTable>, ColumnOf<(typeof AGENT_COLUMNS)[number]>> & {
   group_id: string | null
   blocks: BlockRow[]
-  tools: ToolRow[]
+  tools: ToolRef[]
 }
 type BlockRow = Pick<
   Selectable<BlocksTable>,
   'id' | 'value' | 'char_limit' | 'description' | 'read_only' | 'metadata' | 'version'
 > & { label: string }
-type ToolRow = Pick<
-  Selectable<ToolsTable>,
-  | 'id'
-  | 'name'
-  | 'tool_type'
-  | 'json_schema'
-  | 'description'
-  | 'return_char_limit'
-  | 'default_requires_approval'
-  | 'enable_parallel_execution'
->
-
-function toAgent(row: AgentRow, organizationId: OrganizationId, id: AgentId): Agent {
+function toAgent(row: AgentRow, organizationId: OrganizationId, id: AgentId, tools: ToolRecord[]): Agent {
   return {
     id,
     organizationId,
@@ -157,7 +142,7 @@ function toAgent(row: AgentRow, organizationId: OrganizationId, id: AgentId): Ag
     config: row.llm_config,
     responseFormat: row.response_format,
     toolRules: row.tool_rules,
-    tools: row.tools.map(toTool),
+    tools,
     blocks: row.blocks.map(toBlock),
     timezone: row.timezone,
     messageBufferAutoclear: row.message_buffer_autoclear,
@@ -178,31 +163,6 @@ function toBlock(row: BlockRow): Block {
     readOnly: row.read_only,
     metadata: row.metadata ?? {},
     version: row.version,
-  }
-}
-
-function toTool(row: ToolRow): ToolRecord {
-  return {
-    id: row.id,
-    name: row.name,
-    toolType: row.tool_type,
-    spec: specOf(row.name, row.description, row.json_schema),
-    returnCharLimit: row.return_char_limit,
-    defaultRequiresApproval: row.default_requires_approval ?? false,
-    enableParallelExecution: row.enable_parallel_execution ?? false,
-  }
-}
-
-/** A stored schema is the old server's: `{name, description, parameters}`. */
-function specOf(name: string, description: string | null, schema: ToolRecord['spec']['parameters'] | null) {
-  const parameters = schema?.parameters
-  return {
-    name,
-    description: typeof schema?.description === 'string' ? schema.description : (description ?? ''),
-    parameters:
-      typeof parameters === 'object' && parameters !== null && !Array.isArray(parameters)
-        ? parameters
-        : { type: 'object', properties: {} },
   }
 }
 
