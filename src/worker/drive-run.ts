@@ -1,15 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Agent } from '../domain/agent.ts'
-import { compactionEvent } from '../domain/compaction-event.ts'
 import type { RunError } from '../domain/failure.ts'
-import type { Frame, ViewHead } from '../domain/frame.ts'
 import type { StepId } from '../domain/id.ts'
 import type { Message } from '../domain/message.ts'
-import { idBefore, otidOf } from '../domain/otid.ts'
 import type { Outcome } from '../domain/run.ts'
 import { monotonicNs, timestampNow, wallNs } from '../lib/clock.ts'
 import { runAgent } from '../loop/run-agent.ts'
-import type { FailedStep, LoopDelta, LoopEvent, LoopPorts, StepCommit } from '../loop/state.ts'
+import type { FailedStep, LoopEvent, LoopPorts, StepCommit } from '../loop/state.ts'
 import { saveCompactionFailed } from '../store/contexts.ts'
 import { LeaseLost } from '../store/leases.ts'
 import { readPicture } from '../store/pictures.ts'
@@ -24,6 +21,7 @@ import { type Fresh, loadState } from './load-state.ts'
 import type { Observation } from './observation.ts'
 import { observeTool, runCalls } from './run-calls.ts'
 import { type Settlement, tellSettled } from './settle.ts'
+import { compactionFrame, ShownPieces } from './shown-pieces.ts'
 
 export type DriveNext = (run: Settled) => void
 
@@ -61,7 +59,7 @@ async function driveOnce(
   try {
     const state = await loadState(drive, fresh)
     const loop = runAgent(state, portsOf(drive, state.agent, driveNext), drive.abort.signal)
-    const pieces = new PieceCounter()
+    const pieces = new ShownPieces(drive.lease.runId)
     for (let next = await loop.next(); !next.done; next = await loop.next())
       await show(drive, next.value, pieces)
     return drive.abort.signal.aborted ? 'dropped' : 'ended'
@@ -200,14 +198,15 @@ function tell(drive: Drive, told: Told<unknown>, driveNext: DriveNext): void {
   if (told.settlement) tellSettled(drive.deps, told.settlement as Settlement, driveNext)
 }
 
-async function show(drive: Drive, event: LoopEvent, pieces: PieceCounter): Promise<void> {
+async function show(drive: Drive, event: LoopEvent, pieces: ShownPieces): Promise<void> {
   switch (event.type) {
     case 'delta':
       if (drive.ttftNs === null) noteFirstPiece(drive)
       drive.deps.fault('mid_stream')
-      return drive.log.show(frameOfDelta(drive, event, pieces))
+      return drive.log.show(pieces.frameOf(event))
     case 'compaction_start':
-      if (drive.request.includeCompactionMessages) await drive.log.show(compactionFrame(drive, event))
+      if (drive.request.includeCompactionMessages)
+        await drive.log.show(compactionFrame(drive.lease.runId, event))
       return
     case 'model_failed':
       drive.deps.observe({
@@ -225,85 +224,4 @@ async function show(drive: Drive, event: LoopEvent, pieces: PieceCounter): Promi
 function noteFirstPiece(drive: Drive): void {
   drive.ttftNs = Math.max(0, wallNs() - Date.parse(drive.createdAt) * 1_000_000)
   drive.deps.observe({ type: 'model_answered_first', runId: drive.lease.runId, ms: drive.ttftNs / 1_000_000 })
-}
-
-/** Counts the views that an answer's pieces belong to, so that streamed otids are the listed ones. */
-class PieceCounter {
-  #messageId = ''
-  #type = ''
-  #index = -1
-  /** Which kind of call took the answer's own id. */
-  #ownKind: 'held' | 'free' | null = null
-
-  indexFor(messageId: string, type: string): number {
-    if (messageId !== this.#messageId) {
-      this.#messageId = messageId
-      this.#type = ''
-      this.#index = -1
-      this.#ownKind = null
-    }
-    if (type !== this.#type) this.#index += 1
-    this.#type = type
-    return this.#index
-  }
-
-  /** Whether calls of this kind are shown under the answer's own id; the others take the id before. */
-  takesOwnId(kind: 'held' | 'free'): boolean {
-    this.#ownKind ??= kind
-    return this.#ownKind === kind
-  }
-}
-
-function frameOfDelta(
-  drive: Drive,
-  event: Extract<LoopEvent, { type: 'delta' }>,
-  pieces: PieceCounter,
-): Frame {
-  const body = bodyOf(event.delta, event.needsApproval)
-  const index = pieces.indexFor(event.messageId, body.type)
-  const isCall = body.type === 'tool_call_message' || body.type === 'approval_request_message'
-  const own = !isCall || pieces.takesOwnId(event.needsApproval ? 'held' : 'free')
-  const id = own ? event.messageId : idBefore(event.messageId)
-  const otid = body.type === 'approval_request_message' ? id : otidOf(id, own ? index : 0)
-  const head: ViewHead = {
-    id,
-    createdAt: timestampNow(),
-    name: null,
-    otid,
-    senderId: null,
-    stepId: event.stepId,
-    isErr: false,
-    runId: drive.lease.runId,
-  }
-  return { kind: 'delta', head, body }
-}
-
-function bodyOf(delta: LoopDelta, held: boolean): Extract<Frame, { kind: 'delta' }>['body'] {
-  switch (delta.type) {
-    case 'text_delta':
-      return { type: 'assistant_message', text: delta.text }
-    case 'reasoning_delta':
-      return {
-        type: 'reasoning_message',
-        source: 'reasoner_model',
-        text: delta.text,
-        signature: delta.signature ?? null,
-      }
-    case 'thought_delta':
-      return { type: 'reasoning_message', source: 'non_reasoner_model', text: delta.text, signature: null }
-    case 'reasoning_hidden':
-      return { type: 'hidden_reasoning_message', state: delta.state, hiddenReasoning: delta.data }
-    case 'tool_call_delta':
-      return {
-        type: held ? 'approval_request_message' : 'tool_call_message',
-        callId: delta.callId,
-        name: delta.name,
-        arguments: delta.arguments === '' ? null : delta.arguments,
-      }
-  }
-}
-
-function compactionFrame(drive: Drive, event: Extract<LoopEvent, { type: 'compaction_start' }>): Frame {
-  const head = { createdAt: timestampNow(), stepId: event.stepId, runId: drive.lease.runId }
-  return { kind: 'message', view: compactionEvent(event.summaryId, head, event) }
 }
