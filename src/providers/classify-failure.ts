@@ -36,7 +36,8 @@ const RULES: Rule[] = [
   { kind: 'unprocessable', when: ({ status }) => status === 422 },
   { kind: 'connection', when: ({ status }) => status === 499 || status === 502 },
   { kind: 'server_error', when: ({ status }) => status !== undefined && status >= 500 },
-  { kind: 'bad_request', when: ({ status }) => status !== undefined && status >= 400 },
+  // With redirects, which are not followed.
+  { kind: 'bad_request', when: ({ status }) => status !== undefined && status >= 300 },
 ]
 
 const SENTENCES: Record<ModelFailureKind, string> = {
@@ -108,7 +109,7 @@ function factsOf(error: unknown): Facts {
 /** A body that cannot be read comes with the status of the answer, which was fine. */
 function statusOf(error: APICallError): number | undefined {
   const status = error.statusCode
-  return status !== undefined && status >= 400 ? status : numberIn(error.data, 'code')
+  return status !== undefined && status >= 300 ? status : numberIn(error.data, 'code')
 }
 
 function numberIn(value: unknown, key: string): number | undefined {

@@ -1,5 +1,6 @@
 import { createParser } from 'eventsource-parser'
 import type { Json, JsonObject } from '../domain/json.ts'
+import type { SendCall } from './send-call.ts'
 import type { Fetch } from './wires.ts'
 
 /** The end of a chat stream, as servers say it that say nothing else. */
@@ -7,49 +8,43 @@ const DONE = /data:\s*\[DONE\]\s*$/
 
 /**
  * One call as it goes over the wire, which the SDK shows only in parts: the body that is sent, and all that is answered to
- * it. An answer is kept as the text that it is, and read when it is over: that is a tenth of what its pieces take as objects.
+ * it. Both are kept as the text that they are, and read when the call is over: that is a tenth of what they take as objects.
  */
 export class Exchange {
   readonly #amend: (body: JsonObject) => JsonObject
-  readonly #send: Fetch
+  readonly #send: SendCall
   readonly #onPiece: () => void
-  /** Null: nothing was sent. */
-  request: JsonObject | null = null
+  readonly #decoder = new TextDecoder()
+  #sent: string | null = null
   #text = ''
 
   /** `onPiece` hears of everything that the provider says, but comments: they say that somebody is there, not that it works. */
-  constructor(amend: (body: JsonObject) => JsonObject, send: Fetch, onPiece: () => void) {
+  constructor(amend: (body: JsonObject) => JsonObject, send: SendCall, onPiece: () => void) {
     this.#amend = amend
     this.#send = send
     this.#onPiece = onPiece
   }
 
   readonly fetch: Fetch = async (url, init) => {
-    if (typeof init?.body !== 'string') return this.#send(url, init)
-    this.request = this.#amend(JSON.parse(init.body) as JsonObject)
-    return this.#watched(await this.#send(url, { ...init, body: JSON.stringify(this.request) }))
+    if (typeof init?.body !== 'string') throw new Error('a call of a model has a text as its body')
+    this.#sent = JSON.stringify(this.#amend(JSON.parse(init.body) as JsonObject))
+    return this.#send({
+      url: String(url),
+      headers: Object.fromEntries(new Headers(init.headers)),
+      body: this.#sent,
+      signal: init.signal ?? null,
+      onPiece: (piece) => this.#hear(this.#decoder.decode(piece, { stream: true })),
+    })
   }
 
-  /** Passes the answer on as it is read. A transform stream would cost each piece several times as much. */
-  #watched(response: Response): Response {
-    if (!response.body || !response.ok) return response
-    const reader = response.body.getReader()
-    const decoder = new TextDecoder()
-    const watched = new ReadableStream<Uint8Array<ArrayBuffer>>(
-      {
-        pull: async (controller) => {
-          const { done, value } = await reader.read()
-          if (done) return controller.close()
-          const piece = decoder.decode(value, { stream: true })
-          this.#text += piece
-          if (!piece.startsWith(':')) this.#onPiece()
-          controller.enqueue(value)
-        },
-        cancel: (reason) => reader.cancel(reason),
-      },
-      { highWaterMark: 0 },
-    )
-    return new Response(watched, response)
+  #hear(piece: string): void {
+    this.#text += piece
+    if (!piece.startsWith(':')) this.#onPiece()
+  }
+
+  /** Null: nothing was sent. */
+  get request(): JsonObject | null {
+    return this.#sent === null ? null : (JSON.parse(this.#sent) as JsonObject)
   }
 
   /** Whether a chat stream has said that it is over. */

@@ -11,8 +11,9 @@ import { classifyFailure, failureOf } from './classify-failure.ts'
 import { StreamDecoder } from './decode-stream.ts'
 import { encodeChoice, encodePrompt, encodeTools } from './encode-prompt.ts'
 import { Exchange } from './exchange.ts'
+import { type SendCall, sendCall } from './send-call.ts'
 import type { ProviderSettings } from './settings.ts'
-import type { Fetch, Wire } from './wires.ts'
+import type { Wire } from './wires.ts'
 
 /** Milliseconds. */
 export type Patience = { firstPieceMs: number; betweenPiecesMs: number }
@@ -34,7 +35,7 @@ export class SdkModel implements Model {
   async *stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelDelta, ModelReply> {
     const watch = new Watch(signal, this.#patience)
     const decoder = new StreamDecoder(this.#wire)
-    const exchange = this.#exchange(request, globalThis.fetch, () => watch.heard())
+    const exchange = this.#exchange(request, sendCall, () => watch.heard())
     const failed = (failure: ModelFailure, error?: unknown): ModelReply => ({
       ok: false,
       failure: { ...failure, shown },
@@ -86,7 +87,7 @@ export class SdkModel implements Model {
     return exchange.request ?? {}
   }
 
-  #exchange(request: ModelRequest, send: Fetch, onPiece: () => void): Exchange {
+  #exchange(request: ModelRequest, send: SendCall, onPiece: () => void): Exchange {
     return new Exchange((body) => this.#wire.amend?.(body, request) ?? body, send, onPiece)
   }
 
