@@ -2,8 +2,8 @@ import { sql, type Updateable } from 'kysely'
 import type { ConversationId, MessageId, OrganizationId } from '../domain/id.ts'
 import type { Message } from '../domain/message.ts'
 import type { Withheld } from '../domain/withheld.ts'
-import { toRow } from './message-rows.ts'
-import { appendContext, contextItems } from './messages.ts'
+import { type MessageOwner, toRow } from './message-rows.ts'
+import { appendContext } from './messages.ts'
 import type { ConversationsTable, Db } from './schema.ts'
 import { SCOPE_ROW_COLUMNS, type ScopeRow } from './scopes.ts'
 import { statement } from './statement.ts'
@@ -15,61 +15,78 @@ export type ScopeChange = {
   /** Learnt from a provider's own count; null or absent: nothing was learnt. */
   calibration?: number | null
   prompt?: { basis: string } | null
-  /** Up to where a provider has taken the context. */
-  provenOrdinal?: number
   /** Parts that a provider gets no more. */
   withheld?: Withheld | null
 }
 
-/** Stores messages at the end of a scope's history and context and keeps its numbers, under the scope's lock. */
+/** A provider has taken a context of this length, and as many messages that are stored only now. */
+export type Proof = { askedLength: number; unsaved: number }
+
+/**
+ * Stores messages at the end of a scope's history and context and keeps its numbers, under the scope's lock. Where the end
+ * is, the statement finds out by itself: it can go out before the lock's answer is there.
+ */
 export async function appendMessages(
   tx: Db,
-  scope: ScopeRow,
+  owner: MessageOwner,
   messages: Message[],
-  change: Omit<ScopeChange, 'stored'>,
+  { proof, ...change }: Omit<ScopeChange, 'stored'> & { proof?: Proof },
 ): Promise<ScopeRow> {
-  const owner = {
-    organizationId: scope.organization_id,
-    agentId: scope.agent_id,
-    conversationId: scope.id,
+  const args = {
+    key: { organizationId: owner.organizationId, id: owner.conversationId },
+    count: messages.length,
+    columns: columnsOf(change),
+    ...(proof && { proof }),
   }
-  const at = { epoch: scope.context_epoch, length: scope.context_length }
-  const stored = { ...change, stored: messages.length }
-  const columns = { context_length: scope.context_length + messages.length }
-  if (messages.length === 0) return updateScope(tx, scope, stored, columns)
-  const items = contextItems(
-    scope,
-    at,
-    messages.map(({ id }) => id),
-  )
+  const ways = { compiled: Boolean(change.prompt) }
   const rows = messages.map((message) => toRow(message, owner))
-  const [updated] = await append(
-    tx,
-    { rows, items, key: keyOf(scope), columns: { ...columns, ...columnsOf(scope, stored) } },
-    { compiled: Boolean(change.prompt) },
-  )
-  if (!updated) throw new Error(`${scope.id} is gone`)
+  const [updated] =
+    rows.length === 0
+      ? await touch(tx, args, ways)
+      : await append(tx, { ...args, rows, ids: messages.map(({ id }) => id) }, ways)
+  if (!updated) throw new Error(`${owner.conversationId} is gone`)
   return updated
 }
 
 type Key = { organizationId: OrganizationId; id: ConversationId }
-type Appended = {
-  rows: ReturnType<typeof toRow>[]
-  items: ReturnType<typeof contextItems>
-  key: Key
-  columns: Updateable<ConversationsTable>
-}
+type Touched = { key: Key; count: number; columns: Updateable<ConversationsTable>; proof?: Proof }
+type Appended = Touched & { rows: ReturnType<typeof toRow>[]; ids: MessageId[] }
+type Ways = { compiled: boolean }
 
-const append = statement((db, { rows, items, key, columns }: Appended, { compiled }: { compiled: boolean }) =>
-  db
+const touch = statement((db, args: Touched, { compiled }: Ways) => endUpdate(db, args, compiled))
+
+const append = statement((db, { rows, ids, ...args }: Appended, { compiled }: Ways) => {
+  const { organizationId, id } = args.key
+  const appending = db
     .with('new_messages', (db) => db.insertInto('messages').values(rows).returning('id'))
-    .with('new_items', (db) => db.insertInto('context_items').values(items).returning('ordinal'))
+    .with(
+      'new_items',
+      () => sql<{ ordinal: number }>`(
+        insert into context_items (organization_id, conversation_id, epoch, ordinal, message_id)
+        select scope.organization_id, scope.id, scope.context_epoch, scope.context_length + ordinality - 1, given.id
+        from conversations as scope, unnest(${ids}::text[]) with ordinality as given (id)
+        where scope.organization_id = ${organizationId} and scope.id = ${id}
+        returning ordinal)`,
+    )
+  return endUpdate(appending, args, compiled)
+})
+
+/** What stands on the right is read before anything is set. */
+function endUpdate(db: Pick<Db, 'updateTable'>, { key, count, columns, proof }: Touched, compiled: boolean) {
+  return db
     .updateTable('conversations')
-    .set(changed(columns, compiled))
+    .set({
+      ...changed(columns, count, compiled),
+      context_length: sql<number>`context_length + ${count}`,
+      ...(proof && {
+        proven_ordinal: sql<number>`case when context_length = ${proof.askedLength}
+          then context_length + ${proof.unsaved} - 1 else proven_ordinal end`,
+      }),
+    })
     .where('organization_id', '=', key.organizationId)
     .where('id', '=', key.id)
-    .returning(SCOPE_ROW_COLUMNS),
-)
+    .returning(SCOPE_ROW_COLUMNS)
+}
 
 /** Adds stored messages to the end of a scope's context and keeps its numbers, under the scope's lock. */
 export async function extendContext(
@@ -116,31 +133,26 @@ async function updateScope(
 ): Promise<ScopeRow> {
   return tx
     .updateTable('conversations')
-    .set(changed({ ...columns, ...columnsOf(scope, change) }, Boolean(change.prompt)))
+    .set(changed({ ...columns, ...columnsOf(change) }, change.stored, Boolean(change.prompt)))
     .where('organization_id', '=', scope.organization_id)
     .where('id', '=', scope.id)
     .returningAll()
     .executeTakeFirstOrThrow()
 }
 
-function keyOf(scope: ScopeRow): Key {
-  return { organizationId: scope.organization_id, id: scope.id }
-}
-
-function columnsOf(scope: ScopeRow, change: ScopeChange): Updateable<ConversationsTable> {
+function columnsOf(change: Omit<ScopeChange, 'stored'>): Updateable<ConversationsTable> {
   return {
-    message_count: scope.message_count + change.stored,
     ...(change.contextTokens !== undefined && { context_tokens: Math.round(change.contextTokens) }),
     ...(change.calibration && { token_calibration: change.calibration }),
     ...(change.prompt && { prompt_basis: change.prompt.basis }),
-    ...(change.provenOrdinal !== undefined && { proven_ordinal: change.provenOrdinal }),
     ...(change.withheld && { withheld: JSON.stringify(change.withheld) }),
   }
 }
 
-function changed(columns: Updateable<ConversationsTable>, compiled: boolean) {
+function changed(columns: Updateable<ConversationsTable>, stored: number, compiled: boolean) {
   return {
     ...columns,
+    message_count: sql<number>`message_count + ${stored}`,
     ...(compiled && { prompt_compiled_at: sql<string>`now()` }),
     updated_at: sql<string>`now()`,
   }

@@ -82,20 +82,6 @@ export async function appendContext(
 /** Where a context ends: the ordinal of the next item is its length. */
 type ContextEnd = { epoch: number; length: number }
 
-export function contextItems(
-  scope: Pick<ScopeRow, 'organization_id' | 'id'>,
-  at: ContextEnd,
-  ids: MessageId[],
-) {
-  return ids.map((messageId, index) => ({
-    organization_id: scope.organization_id,
-    conversation_id: scope.id,
-    epoch: at.epoch,
-    ordinal: at.length + index,
-    message_id: messageId,
-  }))
-}
-
 export async function hasMessage(db: Db, organizationId: OrganizationId, id: MessageId): Promise<boolean> {
   const row = await db
     .selectFrom('messages')

@@ -12,7 +12,13 @@ import type {
   StepRef,
 } from '../loop/state.ts'
 import { insertApproval } from '../store/approvals.ts'
-import { appendMessages, findSystemMessageId, replaceContext, saveWithheld } from '../store/contexts.ts'
+import {
+  appendMessages,
+  findSystemMessageId,
+  type Proof,
+  replaceContext,
+  saveWithheld,
+} from '../store/contexts.ts'
 import { insertFrames } from '../store/events.ts'
 import { holdRun, reserveSeq } from '../store/leases.ts'
 import { saveDone } from '../store/ledger.ts'
@@ -62,6 +68,7 @@ async function isStored(db: Db, drive: Drive, commit: StepCommit, told: Told<Com
   return commit.step !== null && hasEnded(db, drive.lease.organizationId, commit.step.id)
 }
 
+/** The hold goes out first, and what follows does not wait for its answer: whoever has lost the run rolls all of it back. */
 async function storeStep(
   tx: Db,
   drive: Drive,
@@ -69,7 +76,27 @@ async function storeStep(
   commit: StepCommit,
   pending: NumberedFrame[],
 ): Promise<Told<Committed>> {
-  const held = await holdRun(tx, drive.lease)
+  const held = holdRun(tx, drive.lease)
+  try {
+    const [told] = await Promise.all([storeHeld(tx, drive, agent, commit, pending, held), held])
+    return told
+  } catch (error) {
+    // Who does not hold the run fails for that reason, whatever else failed.
+    await held
+    throw error
+  }
+}
+
+async function storeHeld(
+  tx: Db,
+  drive: Drive,
+  agent: Agent,
+  commit: StepCommit,
+  pending: NumberedFrame[],
+  held: Promise<ScopeRow>,
+): Promise<Told<Committed>> {
+  // Blocks are locked after the scope.
+  if (commit.left.length > 0) await held
   const [, edited] = await Promise.all([
     saveDone(tx, drive.done),
     runEdits(tx, drive, agent, { id: commit.messageStepId }, commit.left),
@@ -79,17 +106,17 @@ async function storeStep(
   const frames = drive.log.number(framesOf(conclusion.messages, drive.request))
   // They go out in this order, and the answers to all are waited for once: the end of the run counts what the step used.
   const stored = Promise.all([
-    appendMessages(tx, held, messages, {
+    appendMessages(tx, drive.lease, messages, {
       contextTokens: conclusion.contextTokens,
       calibration: commit.calibration,
       prompt: commit.prompt,
-      ...(isProven(held, commit) && { provenOrdinal: held.context_length + commit.unsaved.length - 1 }),
+      ...proofOf(commit),
       withheld: commit.withheld,
     }),
     storeStepRow(tx, drive, commit, conclusion),
     conclusion.approval && insertApproval(tx, drive.lease, conclusion.approval, drive.request.clientTools),
     insertFrames(tx, drive.lease.organizationId, drive.lease.runId, [...pending, ...frames]),
-    storePrompt(tx, held, commit.prompt?.text),
+    commit.prompt && storePrompt(tx, await held, commit.prompt.text),
   ])
   const seq = frames.at(-1)?.seq ?? drive.log.seq
   const [[scope], { next, settlement }] = await Promise.all([
@@ -100,8 +127,8 @@ async function storeStep(
 }
 
 /** A model that has answered has taken all that it was asked with; not what others have put into the context meanwhile. */
-function isProven(scope: ScopeRow, { step, askedLength }: StepCommit): boolean {
-  return step !== null && scope.context_length === askedLength
+function proofOf({ step, askedLength, unsaved }: StepCommit): { proof?: Proof } {
+  return step ? { proof: { askedLength, unsaved: unsaved.length } } : {}
 }
 
 async function endOrGoOn(
