@@ -61,7 +61,7 @@ function compileAhead(): void {
     for (const chunk of ${JSON.stringify(chunks)}) await import('./dist/' + chunk)
     flushCompileCache()
     process.exit()`
-  execFileSync(process.execPath, ['--max-semi-space-size=4', '--input-type=module', '--eval', load], {
+  execFileSync(process.execPath, ['--max-semi-space-size=8', '--input-type=module', '--eval', load], {
     cwd: root,
     env: { ...process.env, NODE_COMPILE_CACHE: 'node_modules/.cache/compile' },
   })

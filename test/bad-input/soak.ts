@@ -37,7 +37,7 @@ const DOCUMENT: ApiDocument = JSON.parse(readFileSync(join(ROOT, 'openapi.json')
 const COMMAND = [
   process.execPath,
   // As `npm start` has it: without it a storm leaves a young generation of 130 MB behind, empty as it is.
-  '--max-semi-space-size=4',
+  '--max-semi-space-size=8',
   '--expose-gc',
   '--import',
   join(import.meta.dirname, 'collect-on-signal.ts'),
