@@ -4,19 +4,19 @@ import type { OrganizationId, RunId } from '../domain/id.ts'
 import type { Lease, Outcome } from '../domain/run.ts'
 import type { TurnRequest } from '../domain/turn.ts'
 import { SEQ_BLOCK } from '../store/admit-run.ts'
-import { type Claim, claimRun, readOwnedRuns, readUndrivenRuns, releaseRuns } from '../store/leases.ts'
+import { type Claim, claimRun, releaseRuns } from '../store/leases.ts'
 import { findRun, getRequest, readLostRuns, readWaitedFor } from '../store/runs.ts'
 import type { Settled } from '../store/settle-run.ts'
-import { readLostTurns } from '../store/waiting.ts'
 import type { EngineDeps } from './deps.ts'
 import type { Drive } from './drive.ts'
 import { driveRun } from './drive-run.ts'
 import { endRunFromOutside } from './end-run.ts'
-import { giveTurn, handOver } from './hand-over.ts'
+import { handOver } from './hand-over.ts'
 import type { Fresh } from './load-state.ts'
 import type { DriveJob } from './queue.ts'
 import { RunLog } from './run-log.ts'
 import { CANCELLED, type Settlement, tellSettled } from './settle.ts'
+import { Sweep } from './sweep.ts'
 
 /** How often the process asks whether its runs are still its own: a cancel by another replica is heard by this. */
 const WATCH_MS = 500
@@ -25,10 +25,6 @@ const SWEEPS = 3
 /** When a run that this process has dropped may be tried again: the trouble should have passed. */
 const DROPPED_MS = 1_000
 const NO_SLOT_MS = 1_000
-/** How long a run of ours may be without its driver: it is just being started. */
-const STRAY_MS = 2_000
-/** Runs that one sweep looks at. */
-const SWEPT_MAX = 100
 
 type Active = { drive: Drive; done: Promise<void> }
 
@@ -43,16 +39,19 @@ export class Worker {
   drivenCount = 0
   #stopping = false
   #timers: NodeJS.Timeout[] = []
-  /** Runs that are ours and that we do not drive, with when that was first seen. */
-  #strays = new Map<RunId, number>()
+  readonly #sweep: Sweep
 
   constructor(deps: EngineDeps) {
     this.#deps = deps
+    this.#sweep = new Sweep(deps, {
+      drives: (runId) => this.#active.has(runId),
+      takeUp: async (run) => (await this.tryDrive(run)) !== NO_SLOT_MS,
+    })
     deps.lease.onLost(() => this.#dropAll())
   }
 
   start(): void {
-    const sweep = () => void this.#sweepOrSay()
+    const sweep = () => void this.#sweep.look()
     this.#timers = [
       setInterval(() => void this.#watchRuns(), WATCH_MS),
       setInterval(sweep, this.#deps.settings.leaseMs / SWEEPS),
@@ -134,37 +133,9 @@ export class Worker {
     return run && !run.background ? run.parentRunId : null
   }
 
-  /**
-   * Finds runs that nobody drives though they could be: the net under the queue, whose jobs may all be lost. Every process
-   * looks, because a job that did would be lost with them.
-   */
+  /** Looks for runs that nobody drives, now. */
   async sweep(): Promise<void> {
-    await this.#releaseStrays()
-    for (const scope of await readLostTurns(this.#deps.db, SWEPT_MAX)) await giveTurn(this.#deps, scope)
-    for (const run of await readUndrivenRuns(this.#deps.db, SWEPT_MAX)) {
-      if ((await this.tryDrive(run)) === NO_SLOT_MS) return
-    }
-  }
-
-  /**
-   * Runs that the database says are ours and that we have not driven for a while: we lost them in some trouble. A run that
-   * is about to start looks the same for a moment.
-   */
-  async #releaseStrays(): Promise<void> {
-    const { db, lease } = this.#deps
-    const now = performance.now()
-    const strays = (await readOwnedRuns(db, lease.id)).filter((runId) => !this.#active.has(runId))
-    this.#strays = new Map(strays.map((runId) => [runId, this.#strays.get(runId) ?? now]))
-    const lost = strays.filter((runId) => now - (this.#strays.get(runId) ?? now) >= STRAY_MS)
-    await releaseRuns(db, lease.id, lost)
-  }
-
-  async #sweepOrSay(): Promise<void> {
-    try {
-      await this.sweep()
-    } catch (error) {
-      this.#deps.observe({ type: 'job_failed', queue: 'sweep', error })
-    }
+    await this.#sweep.run()
   }
 
   /** Aborts the driver of a run that has been ended from outside, if it is here. */
@@ -276,19 +247,19 @@ export class Worker {
 
   /** A run that we have dropped is free for whoever can drive it, this process included, if it was still ours. */
   async #release({ owner, runId }: Lease): Promise<void> {
-    this.#strays.set(runId, performance.now() - STRAY_MS)
+    this.#sweep.noteDropped(runId)
     try {
       await releaseRuns(this.#deps.db, owner, [runId])
     } catch (error) {
       this.#deps.observe({ type: 'database_trouble', what: `releasing ${runId}`, error })
     }
-    if (!this.#stopping) setTimeout(() => void this.#sweepOrSay(), DROPPED_MS).unref()
+    if (!this.#stopping) setTimeout(() => void this.#sweep.look(), DROPPED_MS).unref()
   }
 
   /** A slot is free: a run that waited for one may have it. Only looked for when slots were short. */
   #takeWaiting(): void {
     if (this.#active.size < this.#deps.settings.slotsMax - 1) return
-    void this.#sweepOrSay()
+    void this.#sweep.look()
   }
 
   /** When to look again for a run that somebody drives. */
