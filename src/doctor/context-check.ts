@@ -1,6 +1,6 @@
-import { type ConversationId, type MessageId, newId } from '../domain/id.ts'
+import type { ConversationId, MessageId } from '../domain/id.ts'
 import { formatLocalTime } from '../domain/local-time.ts'
-import type { Message, ToolReturn } from '../domain/message.ts'
+import { type Message, newHead, type ToolReturn } from '../domain/message.ts'
 import { timestampNow } from '../lib/clock.ts'
 import { replaceContext } from '../store/contexts.ts'
 import { insertMessages } from '../store/messages.ts'
@@ -93,16 +93,11 @@ function resultsFor(calls: Member['calls'], behind: Member, context: ScopeContex
     }),
   )
   return {
-    id: newId('message'),
-    otid: null,
-    createdAt: timestampNow(),
-    stepId: behind.stepId,
-    runId: behind.runId,
-    senderId: null,
-    groupId: null,
-    name: returns[0]?.name ?? null,
-    isErr: false,
-    model: null,
+    ...newHead(timestampNow(), {
+      stepId: behind.stepId,
+      runId: behind.runId,
+      name: returns[0]?.name ?? null,
+    }),
     role: 'tool',
     returns,
   }

@@ -1,4 +1,4 @@
-import type { MessageId, RunId, StepId } from './id.ts'
+import { type MessageId, newId, type RunId, type StepId } from './id.ts'
 import type { JsonObject } from './json.ts'
 
 /** `signature` is the provider's opaque proof of a part. It is sent back to the model that made it, byte for byte. */
@@ -88,4 +88,21 @@ export function textOf(parts: (UserPart | AssistantPart)[], separator = '\n'): s
     .filter((part): part is TextPart => part.type === 'text')
     .map((part) => part.text)
     .join(separator)
+}
+
+/** What a message has besides what it says, when it is made: nothing but an id and a time, unless `more` says otherwise. */
+export function newHead(createdAt: string, more: Partial<MessageHead> = {}): MessageHead {
+  return {
+    id: newId('message'),
+    otid: null,
+    createdAt,
+    stepId: null,
+    runId: null,
+    senderId: null,
+    groupId: null,
+    name: null,
+    isErr: false,
+    model: null,
+    ...more,
+  }
 }

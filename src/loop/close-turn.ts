@@ -1,7 +1,6 @@
 import type { MessageId, RunId, StepId } from '../domain/id.ts'
-import { newId } from '../domain/id.ts'
 import { formatLocalTime } from '../domain/local-time.ts'
-import type { Message, MessageHead, ToolCall, ToolReturn } from '../domain/message.ts'
+import { type Message, type MessageHead, newHead, type ToolCall, type ToolReturn } from '../domain/message.ts'
 import type { StoredReply, ToolExecution } from '../domain/step.ts'
 import type { OpenAnswer } from './state.ts'
 import { denialOf, refusalOf } from './tool-return.ts'
@@ -101,18 +100,7 @@ function toolMessage(turn: OpenTurn, stepId: StepId | null, returns: ToolReturn[
 }
 
 function headOf(turn: OpenTurn, stepId: StepId | null): MessageHead {
-  return {
-    id: newId('message'),
-    otid: null,
-    createdAt: turn.now.timestamp,
-    stepId,
-    runId: turn.runId,
-    senderId: null,
-    groupId: null,
-    name: null,
-    isErr: false,
-    model: null,
-  }
+  return newHead(turn.now.timestamp, { stepId, runId: turn.runId })
 }
 
 function timeOf(turn: OpenTurn): string {

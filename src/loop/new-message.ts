@@ -1,6 +1,5 @@
 import type { MessageId, StepId } from '../domain/id.ts'
-import { newId } from '../domain/id.ts'
-import type { Message, MessageBody, MessageHead } from '../domain/message.ts'
+import { type Message, type MessageBody, type MessageHead, newHead } from '../domain/message.ts'
 import type { LoopPorts, LoopState } from './state.ts'
 
 /** A message of this run. The order of messages is given when they are stored, not here. */
@@ -11,16 +10,7 @@ export function newMessage<Body extends MessageBody>(
   head: { id?: MessageId; stepId: StepId | null; name?: string | null; model?: string | null },
 ): MessageHead & Body {
   return {
-    id: head.id ?? newId('message'),
-    otid: null,
-    createdAt: ports.timestamp(),
-    stepId: head.stepId,
-    runId: state.runId,
-    senderId: null,
-    groupId: null,
-    name: head.name ?? null,
-    isErr: false,
-    model: head.model ?? null,
+    ...newHead(ports.timestamp(), { runId: state.runId, ...head }),
     ...body,
   }
 }

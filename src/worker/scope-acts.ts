@@ -1,6 +1,5 @@
 import type { AgentId, ConversationId, OrganizationId, RunId } from '../domain/id.ts'
-import { newId } from '../domain/id.ts'
-import type { Message } from '../domain/message.ts'
+import { type Message, newHead } from '../domain/message.ts'
 import { timestampNow } from '../lib/clock.ts'
 import { compilePrompt } from '../loop/prompt/compile-prompt.ts'
 import { deleteApproval } from '../store/approvals.ts'
@@ -120,16 +119,7 @@ async function begin(tx: Db, name: ScopeName, shared: Message['id'][]): Promise<
 
 function systemMessage(text: string): Message {
   return {
-    id: newId('message'),
-    otid: null,
-    createdAt: timestampNow(),
-    stepId: null,
-    runId: null,
-    senderId: null,
-    groupId: null,
-    name: null,
-    isErr: false,
-    model: null,
+    ...newHead(timestampNow()),
     role: 'system',
     content: [{ type: 'text', text }],
   }

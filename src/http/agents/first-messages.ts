@@ -1,9 +1,7 @@
 import { Fault } from '../../domain/fault.ts'
-import { newId } from '../../domain/id.ts'
 import { defaultMessages, saidByAgent } from '../../domain/initial-messages.ts'
 import { formatLocalTime } from '../../domain/local-time.ts'
-import type { Message, MessageBody } from '../../domain/message.ts'
-import { textOf } from '../../domain/message.ts'
+import { type Message, type MessageBody, newHead, textOf } from '../../domain/message.ts'
 import { timestampNow } from '../../lib/clock.ts'
 import { extendContext } from '../../store/contexts.ts'
 import type { MessageOwner } from '../../store/message-rows.ts'
@@ -89,16 +87,7 @@ function bodiesOf(body: CreateAgent, given: Given, time: string): MessageBody[] 
 
 function toMessage(body: MessageBody): Message {
   return {
-    id: newId('message'),
-    otid: null,
-    createdAt: timestampNow(),
-    stepId: null,
-    runId: null,
-    senderId: null,
-    groupId: null,
-    name: null,
-    isErr: false,
-    model: null,
+    ...newHead(timestampNow()),
     ...body,
   }
 }
