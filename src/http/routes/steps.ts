@@ -20,7 +20,7 @@ import { queryBool, queryEnum, queryInt, queryText, queryTexts } from '../schema
 import { viewOptionsFor } from '../view-options.ts'
 import { toWireMessage } from '../wire/message.ts'
 import { toWireStep, toWireStepMetrics, toWireTrace } from '../wire/step.ts'
-import { dateOf } from './runs.ts'
+import { dateOf } from './run-lists.ts'
 
 const params = z.object({ step_id: id('step') })
 
