@@ -4,6 +4,12 @@ import { sqlState } from './sql-state.ts'
 /** `shared`: a pooler lends connections out for a transaction each, so that what one is told does not last. */
 export type Sessions = 'own' | 'shared'
 
+/**
+ * What sessions of our own are told. All that is asked is a page or a row: compiling a plan, or sharing it among
+ * processes, takes longer than running it.
+ */
+export const OWN_OPTIONS = '-c jit=off -c max_parallel_workers_per_gather=0'
+
 /** Where a database is reached. */
 export type DatabaseAddress = {
   url: string
@@ -29,6 +35,7 @@ async function findSessions(connectionString: string): Promise<Sessions> {
   const client = new pg.Client({
     connectionString,
     statement_timeout: 29_000,
+    options: OWN_OPTIONS,
     connectionTimeoutMillis: 15_000,
   })
   client.on('error', () => undefined)

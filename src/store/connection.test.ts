@@ -17,3 +17,17 @@ it('a connection that is cut in the middle of a transaction fails that, and ends
   expect((await sql`select 1 as one`.execute(db)).rows).toEqual([{ one: 1 }])
   await db.destroy()
 })
+
+it('sessions of our own plan for pages, unless the address says otherwise', async () => {
+  const { url } = await openTestDatabase()
+  const jitOf = async (connectionString: string) => {
+    const db = dbOf(openPool({ connectionString }))
+    const { rows } = await sql<{ jit: string }>`select current_setting('jit') as jit`.execute(db)
+    await db.destroy()
+    return rows[0]?.jit
+  }
+  expect(await jitOf(url)).toBe('off')
+  const own = new URL(url)
+  own.searchParams.set('options', '-c jit=on')
+  expect(await jitOf(own.href)).toBe('on')
+})

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net'
 import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
-import type { Sessions } from './address.ts'
+import { OWN_OPTIONS, type Sessions } from './address.ts'
 import { beginWith } from './pipeline.ts'
 import type { Database, Db } from './schema.ts'
 import { preparedName } from './statement.ts'
@@ -38,7 +38,7 @@ export function openPool(options: ConnectionOptions): pg.Pool {
     connectionTimeoutMillis: options.checkoutMs ?? 5_000,
     idleTimeoutMillis: 60_000,
     types: { getTypeParser },
-    ...(options.sessions !== 'shared' && TIMEOUTS),
+    ...(options.sessions !== 'shared' && { ...TIMEOUTS, options: OWN_OPTIONS }),
     application_name: 'perdure',
   })
   surviveLoss(pool)
