@@ -200,7 +200,8 @@ describe('connections', () => {
 describe('another release', () => {
   it('R-53: a run whose journal is newer is left to those who can read it', async () => {
     const agentId = await a.createAgent()
-    const runId = await a.sendAsync(agentId, '[[sleep 1000]] newer')
+    // Longer than it takes its driver to hear that the lease is over.
+    const runId = await a.sendAsync(agentId, '[[sleep 2500]] newer')
     await until(async () => (await a.status(runId)) === 'running')
     const { rows } = await sql<{ version: number }>`
       update runs set journal_version = journal_version + 1 where id = ${runId} returning journal_version as version`.execute(

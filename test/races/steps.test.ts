@@ -161,7 +161,7 @@ describe('retries of a model call', () => {
 
   it('R-46: a takeover is an attempt of its own: what was seen of the first is not stored', async () => {
     const agentId = await a.createAgent()
-    const runId = await a.sendAsync(agentId, '[[sleep 900]] attempts')
+    const runId = await a.sendAsync(agentId, '[[sleep 1800]] attempts')
     await until(async () => (await a.status(runId)) === 'running')
     await endLease(world.db, a)
     expect((await a.ended(runId)).status).toBe('completed')
