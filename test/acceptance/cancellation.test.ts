@@ -25,6 +25,8 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 
+/** A second, on a machine that has nothing else to do; what is not heard goes on for twenty, or for ever. */
+const SOON_MS = 5_000
 const TOKENS = { stream_tokens: true, include_pings: false }
 const SLOW: JsonObject = { say: 'One two three four five six seven eight.', drip: [8, 500] }
 const memoryAsks = { tool_rules: [{ type: 'requires_approval', tool_name: 'memory_insert' }] }
@@ -145,7 +147,7 @@ describe('acceptance: cancellation', () => {
     const start = performance.now()
     await stop(agent)
     const { body } = await sending
-    expect(performance.now() - start).toBeLessThan(1_000)
+    expect(performance.now() - start).toBeLessThan(SOON_MS)
     expect(body.stop_reason.stop_reason).toBe('cancelled')
     expect((await server.messages(agent)).at(-1)).toMatchObject({
       message_type: 'tool_return_message',
@@ -169,7 +171,7 @@ describe('acceptance: cancellation', () => {
     const start = performance.now()
     await stop(agent)
     expect((await answering).body.stop_reason.stop_reason).toBe('cancelled')
-    expect(performance.now() - start).toBeLessThan(1_000)
+    expect(performance.now() - start).toBeLessThan(SOON_MS)
     expect((await server.messages(agent)).at(-1)).toMatchObject({
       message_type: 'tool_return_message',
       status: 'error',
@@ -183,7 +185,7 @@ describe('acceptance: cancellation', () => {
     const start = performance.now()
     await stop(agent)
     expect((await sending).body.stop_reason.stop_reason).toBe('cancelled')
-    expect(performance.now() - start).toBeLessThan(1_000)
+    expect(performance.now() - start).toBeLessThan(SOON_MS)
     await until(() => world.mock.log({ contains: 'for long' }).every(({ outcome }) => outcome === 'aborted'))
   })
 })
