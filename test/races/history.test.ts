@@ -206,8 +206,21 @@ async function rowsReadBy(agentId: string): Promise<number> {
   return (await settled()) - before
 }
 
+/** A connection may keep what it has read to itself for ten seconds; one that ends tells it first, and is replaced. */
 async function settled(): Promise<number> {
-  await sleep(1_500)
+  await sleep(500)
+  const { rows: ended } = await sql<{ pid: number }>`
+    select pid, pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and application_name = 'perdure' and pid <> pg_backend_pid()`.execute(
+    world.db,
+  )
+  const pids = ended.map(({ pid }) => pid)
+  await until(async () => {
+    const { rows } = await sql`select 1 from pg_stat_activity where pid = any(${pids}::int[])`.execute(
+      world.db,
+    )
+    return rows.length === 0
+  })
   const { rows } = await sql<{ count: number }>`
     select sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) as count from pg_stat_user_tables
     where relname in ('messages', 'context_items')`.execute(world.db)
