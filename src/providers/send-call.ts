@@ -35,7 +35,7 @@ const SECURE = { request: requestSecure, agent: new HttpsAgent(KEEP) }
 export const sendCall: SendCall = (call) =>
   new Promise((resolve, reject) => {
     const { url, headers, body, signal } = call
-    const { request, agent } = url.startsWith('http:') ? PLAIN : SECURE
+    const { request, agent } = /^http:/i.test(url) ? PLAIN : SECURE
     const sent = request(url, { method: 'POST', agent, headers, ...(signal && { signal }) })
     sent.on('response', (answer) => {
       const { statusCode: status = 0 } = answer
