@@ -29,7 +29,7 @@ const PLAIN = { request: requestPlain, agent: new HttpAgent(KEEP) }
 const SECURE = { request: requestSecure, agent: new HttpsAgent(KEEP) }
 
 /**
- * What `fetch` does, on Node's own client: half of the processor time of a call, and a fifth of the streams. Failures are
+ * What `fetch` does, on Node's own client: half of the processor time of a call, and fewer streams in it. Failures are
  * those of `fetch`. A redirect is one: it would take the key to another address.
  */
 export const sendCall: SendCall = (call) =>
