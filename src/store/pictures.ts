@@ -132,6 +132,7 @@ type BlockRow = Pick<
   Selectable<BlocksTable>,
   'id' | 'value' | 'char_limit' | 'description' | 'read_only' | 'metadata' | 'version'
 > & { label: string }
+
 function toAgent(row: AgentRow, organizationId: OrganizationId, id: AgentId, tools: ToolRecord[]): Agent {
   return {
     id,

@@ -116,7 +116,8 @@ async function storeHeld(
     storeStepRow(tx, drive, commit, conclusion),
     conclusion.approval && insertApproval(tx, drive.lease, conclusion.approval, drive.request.clientTools),
     insertFrames(tx, drive.lease.organizationId, drive.lease.runId, [...pending, ...frames]),
-    commit.prompt && storePrompt(tx, await held, commit.prompt.text),
+    // An `await` here would leave those above without anybody who hears of their failure.
+    held.then((scope) => storePrompt(tx, scope, commit.prompt?.text)),
   ])
   const seq = frames.at(-1)?.seq ?? drive.log.seq
   const [[scope], { next, settlement }] = await Promise.all([
