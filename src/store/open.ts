@@ -1,4 +1,4 @@
-import { Kysely, PostgresDialect, sql } from 'kysely'
+import { Kysely, PostgresAdapter, PostgresDialect, sql } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
 import pg from 'pg'
 import { StartError } from '../domain/start-error.ts'
@@ -33,15 +33,33 @@ export async function migrate(connectionString: string): Promise<void> {
     connectionTimeoutMillis: CONNECT_MS_MAX,
   })
   surviveLoss(pool)
-  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
+  const db = new Kysely<Database>({ dialect: new MigrationDialect({ pool }) })
   try {
     await checkIsOurs(pool, maskedUrl(connectionString))
-    const migrator = new Migrator({ db, provider: { getMigrations: async () => MIGRATIONS } })
-    const { error } = await migrator.migrateToLatest()
-    if (error) throw new Error('cannot bring the database to the newest schema', { cause: error })
-    await createDefaults(db)
+    await db.transaction().execute(async (tx) => {
+      await sql`select pg_advisory_xact_lock(hashtext('perdure_migrations'))`.execute(tx)
+      const migrator = new Migrator({ db: tx, provider: { getMigrations: async () => MIGRATIONS } })
+      const { error } = await migrator.migrateToLatest()
+      if (error) throw new Error('cannot bring the database to the newest schema', { cause: error })
+      await createDefaults(tx)
+    })
   } finally {
     await db.destroy()
+  }
+}
+
+/**
+ * Kysely's own lock of who migrates is the session's. A pooler may send what releases it to another session: it would be held
+ * for ever, and no server could start. Here a lock of the whole transaction stands for it.
+ */
+class LocklessAdapter extends PostgresAdapter {
+  override async acquireMigrationLock(): Promise<void> {}
+  override async releaseMigrationLock(): Promise<void> {}
+}
+
+class MigrationDialect extends PostgresDialect {
+  override createAdapter(): PostgresAdapter {
+    return new LocklessAdapter()
   }
 }
 
@@ -65,14 +83,14 @@ async function checkIsOurs(pool: pg.Pool, shownUrl: string): Promise<void> {
 }
 
 /** The organisation and user that a server without others works for. */
-async function createDefaults(db: Db): Promise<void> {
+async function createDefaults(tx: Db): Promise<void> {
   await sql`
     insert into organizations (id, name) values ('org-00000000-0000-4000-8000-000000000000', 'default_org')
     on conflict do nothing
-  `.execute(db)
+  `.execute(tx)
   await sql`
     insert into users (id, organization_id, name) values
       ('user-00000000-0000-4000-8000-000000000000', 'org-00000000-0000-4000-8000-000000000000', 'default_user')
     on conflict do nothing
-  `.execute(db)
+  `.execute(tx)
 }

@@ -72,8 +72,12 @@ export function leaveToCommit(tx: Db, statement: Promise<unknown>): void {
   else left.set(tx, [statement])
 }
 
-/** Statements of one connection, in one round trip where they need nothing of each other. They are no transaction. */
+/**
+ * Statements of one connection, in one round trip where they need nothing of each other. They are no transaction, but behind
+ * a pooler: it may take the connection away between two statements, and the answers to those on their way would be lost.
+ */
 export async function onOneConnection<Result>(db: Db, work: (db: Db) => Promise<Result>): Promise<Result> {
+  if (begins.has(db)) return transact(db, work)
   return db.getExecutor().provideConnection(async (connection) => {
     const { tx, close } = openOn(db, connection)
     try {

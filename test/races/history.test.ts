@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => world.close())
 
 describe('a long history', () => {
-  it('R-50: a turn reads as many rows behind ten thousand messages as behind ten', async () => {
+  it('R-50: turns read as many rows behind ten thousand messages as behind ten', async () => {
     const [short, long] = [await a.createAgent(), await a.createAgent()]
     for (const id of [short, long]) await a.send(id, 'the beginning')
     await addHistory(short, 10)
@@ -25,7 +25,7 @@ describe('a long history', () => {
     await sql`analyze messages`.execute(world.db)
     const [few, many] = [await rowsReadBy(short), await rowsReadBy(long)]
     expect(few).toBeGreaterThan(0)
-    expect(many).toBeLessThanOrEqual(few + 20)
+    expect(many).toBeLessThanOrEqual(few + 100)
   })
 
   it('R-50: a turn appends to the list of its context, and rewrites nothing of it', async () => {
@@ -199,10 +199,13 @@ async function addHistory(agentId: string, count: number): Promise<void> {
     from generate_series(1, ${count}) as n`.execute(world.db)
 }
 
-/** Rows of messages and contexts that one turn fetches. Statistics of a connection arrive when it has been idle. */
+/** Rows of messages and contexts that some turns fetch. */
 async function rowsReadBy(agentId: string): Promise<number> {
   const before = await settled()
-  await a.send(agentId, 'how many?')
+  for (let turn = 0; turn < 3; turn++) {
+    const { status, body } = await a.send(agentId, 'how many?')
+    expect({ status, ...body.stop_reason }).toMatchObject({ status: 200, stop_reason: 'end_turn' })
+  }
   return (await settled()) - before
 }
 

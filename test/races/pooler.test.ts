@@ -3,8 +3,10 @@ import { once } from 'node:events'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { sql } from 'kysely'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { migrate } from '../../src/store/open.ts'
 import { inTransaction } from '../../src/store/transaction.ts'
 import { openDatabaseProxy } from '../database-proxy.ts'
 import { openReplicas, type Replicas, until } from '../replicas.ts'
@@ -54,6 +56,13 @@ describe.skipIf(!PGBOUNCER)('a pooler', () => {
     await tellStory(server)
     await new Promise((done) => setTimeout(done, 3_500))
     expect(server.observations.filter(({ type }) => type === 'notice')).toEqual([])
+  })
+
+  it('R-49: servers that start at once behind it leave no lock that keeps the next from starting', async () => {
+    await Promise.all(Array.from({ length: 8 }, () => migrate(pooler.url)))
+    const { rows } = await sql`select * from pg_locks where locktype = 'advisory'
+      and database = (select oid from pg_database where datname = current_database())`.execute(world.db)
+    expect(rows).toEqual([])
   })
 
   it('R-48: behind it every transaction has its timeouts', async () => {
