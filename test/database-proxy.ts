@@ -11,6 +11,8 @@ export type DatabaseProxy = {
   cut(nth: number): void
   /** Whether that has happened. */
   readonly hasCut: boolean
+  /** Connections that are open now stay open, and nothing comes back over them any more. */
+  silence(): void
   close(): void
 }
 
@@ -29,9 +31,13 @@ export async function openDatabaseProxy(databaseUrl: string): Promise<DatabasePr
   } = new pg.Client({ connectionString: databaseUrl })
   let commits = 0
   let cutAt = 0
+  let connections = 0
+  /** Of the connections, those before this one are silent. */
+  let audibleFrom = 0
   const sockets = new Set<Socket>()
   const server = createServer((client) => {
     const upstream = host.startsWith('/') ? connect(`${host}/.s.PGSQL.${port}`) : connect(port, host)
+    const number = connections++
     let losing = false
     for (const socket of [client, upstream]) {
       sockets.add(socket)
@@ -50,6 +56,7 @@ export async function openDatabaseProxy(databaseUrl: string): Promise<DatabasePr
       upstream.write(chunk)
     })
     upstream.on('data', (chunk: Buffer) => {
+      if (number < audibleFrom) return
       if (!losing) client.write(chunk)
       else if (chunk.includes(COMMITTED)) client.destroy()
     })
@@ -69,6 +76,9 @@ export async function openDatabaseProxy(databaseUrl: string): Promise<DatabasePr
     },
     cut(nth) {
       cutAt = commits + nth
+    },
+    silence() {
+      audibleFrom = connections
     },
     close() {
       server.close()

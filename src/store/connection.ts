@@ -12,16 +12,21 @@ export type ConnectionOptions = {
   connectionsMax?: number
   /** How long a request waits for a free connection, in milliseconds. */
   checkoutMs?: number
+  /** How long a statement may stay without an answer before its connection is given up, in milliseconds. */
+  answerMs?: number
   /** Default: own. */
   sessions?: Sessions
 }
 
-/** In milliseconds. */
+/** Of the database itself, in milliseconds. */
 const TIMEOUTS = {
   statement_timeout: 30_000,
   lock_timeout: 5_000,
   idle_in_transaction_session_timeout: 15_000,
 } as const
+
+/** Longer than the database's own: what passes it has lost the database, or a pooler that has lost the answer. */
+const ANSWER_MS = 60_000
 
 /**
  * A pool of connections. Timestamps arrive as RFC 3339 text with all their microseconds and 64-bit integers as numbers:
@@ -37,6 +42,7 @@ export function openPool(options: ConnectionOptions): pg.Pool {
     max: options.connectionsMax ?? 16,
     connectionTimeoutMillis: options.checkoutMs ?? 5_000,
     idleTimeoutMillis: 60_000,
+    query_timeout: options.answerMs ?? ANSWER_MS,
     types: { getTypeParser },
     ...(options.sessions !== 'shared' && { ...TIMEOUTS, options: OWN_OPTIONS }),
     application_name: 'perdure',

@@ -58,7 +58,7 @@ export function isPassing(error: unknown): boolean {
   const state = sqlState(error)
   if (state) return /^(08|26|53|57|58|40)/.test(state) || state === '55P03' || state === '25P03'
   const message = error instanceof Error ? error.message : ''
-  return /ECONNREFUSED|ECONNRESET|EPIPE|ENOENT.*\.s\.PGSQL|terminat|timeout exceeded|Connection ended|not queryable/i.test(
+  return /ECONNREFUSED|ECONNRESET|EPIPE|ENOENT.*\.s\.PGSQL|terminat|timeout exceeded|read timeout|Connection ended|not queryable/i.test(
     message,
   )
 }
