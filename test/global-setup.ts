@@ -6,6 +6,7 @@ import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 import { openEmbedded } from '../src/store/embedded/open-embedded.ts'
 import { migrate } from '../src/store/open.ts'
+import { buildReplica } from './soak/built-replica.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -26,7 +27,7 @@ export async function setup(project: TestProject) {
   // Of one length, so that no run's name begins with another's: they may share a server.
   const template = `perdure_test_${randomBytes(4).toString('hex')}`
   await run(adminUrl, `create database ${template}`)
-  await migrate(withDatabase(adminUrl, template))
+  await Promise.all([migrate(withDatabase(adminUrl, template)), buildReplica()])
   project.provide('database', { adminUrl, template })
   return async () => {
     await dropTestDatabases(adminUrl, template)

@@ -1,14 +1,11 @@
-import { join } from 'node:path'
 import { openDatabase } from '../src/store/open.ts'
 import type { Db } from '../src/store/schema.ts'
 import { openTestDatabase } from './databases.ts'
 import { type MockLlm, startMockLlm } from './mock-llm/server.mjs'
 import { clientOf, modelEnv, type Replica } from './replicas.ts'
 import { type ServerProcess, startServerProcess } from './server-process.ts'
+import { REPLICA } from './soak/built-replica.ts'
 import { type Outside, openOutside } from './soak/outside.ts'
-
-/** The server with a tool that acts outside, which is counted there. */
-const WITH_OUTSIDE = join(import.meta.dirname, 'soak/replica.ts')
 
 /** `process`: what can be done to it from outside. */
 export type LivingReplica = Omit<Replica, 'server' | 'observations' | 'stop'> & { process: ServerProcess }
@@ -45,7 +42,7 @@ export async function openProcesses(): Promise<Processes> {
           ...modelEnv(mock.url),
           ...settings,
         },
-        [process.execPath, ...nodeOptions, WITH_OUTSIDE],
+        [process.execPath, ...nodeOptions, REPLICA],
       )
       started.push(server)
       return { ...clientOf(server.url), process: server }

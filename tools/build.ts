@@ -1,30 +1,17 @@
 /**
  * Makes `dist/` from `src/`: what the published package runs, and `npm start` as long as `src/` is as it was. A thousand
- * small modules take half a second to find and load, so they become few: ours, and those of the libraries below.
+ * small modules take half a second to find and load, so they become few (`bundle.ts`).
  *
  * `--if-possible`: an install without the tools for it is told so, and works without `dist/`.
  */
 import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { bundle, TAKEN_IN } from './bundle.ts'
 import { BUILT_FROM, digestOfSources } from './sources.ts'
 
 const root = join(import.meta.dirname, '..')
 const dist = join(root, 'dist')
-
-/** Libraries of many small modules, which hold nothing that two copies of them would have to share. */
-const TAKEN_IN = [
-  '@asteasolutions/zod-to-openapi',
-  '@hono/node-server',
-  '@hono/zod-openapi',
-  '@opentelemetry/api',
-  'hono',
-  'kysely',
-  'openapi3-ts',
-  'p-limit',
-  'yocto-queue',
-  'zod',
-]
 
 try {
   await build()
@@ -35,19 +22,8 @@ try {
 }
 
 async function build(): Promise<void> {
-  const { rolldown } = await import('rolldown')
   rmSync(dist, { recursive: true, force: true })
-  const bundle = await rolldown({
-    input: { 'cli/main': join(root, 'src/cli/main.ts') },
-    platform: 'node',
-    external: (id) => !/^[./]/.test(id) && !TAKEN_IN.some((name) => id === name || id.startsWith(`${name}/`)),
-  })
-  await bundle.write({
-    dir: dist,
-    format: 'esm',
-    entryFileNames: '[name].js',
-    chunkFileNames: '[name]-[hash].js',
-  })
+  await bundle({ 'cli/main': join(root, 'src/cli/main.ts') }, dist)
   chmodSync(join(dist, 'cli/main.js'), 0o755)
   writeFileSync(join(dist, 'third-party-licenses.txt'), TAKEN_IN.map(licenceOf).join('\n\n'))
   writeFileSync(BUILT_FROM, digestOfSources())

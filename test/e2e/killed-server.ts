@@ -17,10 +17,10 @@ import { readRecords } from '../property/records.ts'
 import type { World } from '../property/world.ts'
 import { clientOf, modelEnv, until } from '../replicas.ts'
 import { type ServerProcess, startServerProcess } from '../server-process.ts'
+import { REPLICA } from '../soak/built-replica.ts'
 import { type Outside, openOutside } from '../soak/outside.ts'
 import { outsideTools } from '../soak/outside-tools.ts'
 
-const VICTIM = [process.execPath, join(import.meta.dirname, '../soak/replica.ts')]
 const TOOLS = ['note_outside', 'note_by_key', 'core_memory_append']
 
 export type Client = ReturnType<typeof clientOf> & { url: string }
@@ -74,8 +74,8 @@ export class KilledServer {
       ...fault,
       ...settings,
     }
-    const process = await startServerProcess(env, VICTIM)
-    killed.#victim = { ...clientOf(process.url), url: process.url, process }
+    const victim = await startServerProcess(env, [process.execPath, REPLICA])
+    killed.#victim = { ...clientOf(victim.url), url: victim.url, process: victim }
     return killed
   }
 

@@ -1,8 +1,6 @@
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type ServerProcess, startServerProcess } from '../server-process.ts'
-
-const REPLICA = [process.execPath, join(import.meta.dirname, 'replica.ts')]
+import { REPLICA } from './built-replica.ts'
 
 /** How often the only one that is up is killed, of all times that it could be. */
 const LAST_SHARE = 0.05
@@ -57,7 +55,7 @@ export class Fleet {
   async #start(at: number): Promise<void> {
     while (!this.#stopping) {
       try {
-        const server = await startServerProcess(this.#settings, REPLICA)
+        const server = await startServerProcess(this.#settings, [process.execPath, REPLICA])
         this.#servers[at] = server
         void server.ended.then(() => {
           if (this.#servers[at] === server) {

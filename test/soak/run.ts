@@ -16,6 +16,7 @@ import { migrate, openDatabase } from '../../src/store/open.ts'
 import { withDatabase } from '../global-setup.ts'
 import { startMockLlm } from '../mock-llm/server.mjs'
 import { clientOf } from '../replicas.ts'
+import { buildReplica } from './built-replica.ts'
 import { type Told, talk } from './client.ts'
 import { examine, type Findings } from './examine.ts'
 import { Fleet } from './fleet.ts'
@@ -61,6 +62,7 @@ const fleet = new Fleet(
   },
   2,
 )
+await buildReplica()
 await fleet.start()
 const agentIds = await createAgents(Number(values.agents))
 
