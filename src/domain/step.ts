@@ -33,12 +33,12 @@ export type StoredReply = {
   standIn?: string
 }
 
-/** The ledger's row for one tool call. */
+/** The ledger's row for one tool call. `refused`: it never ran, and its result says why. */
 export type ToolExecution = {
   stepId: StepId
   callId: string
   name: string
-  state: 'started' | 'done' | 'unknown'
+  state: 'started' | 'done' | 'unknown' | 'refused'
   executionId: string
   result: ToolReturn | null
 }

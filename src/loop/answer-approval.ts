@@ -94,7 +94,12 @@ function plansFor(state: LoopState, answer: OpenAnswer, ports: LoopPorts): Close
       })
     }
   }
-  return [...client, ...denied, ...approved, ...answer.besides.map((call) => planBeside(state, call, time))]
+  return [
+    ...client,
+    ...denied,
+    ...approved,
+    ...answer.besides.map((call) => planBeside(state, answer, call, time)),
+  ]
 }
 
 /** The answer holds for the call as it was asked for, whatever the rules say by now; only the tool must still be there. */
@@ -111,7 +116,12 @@ function planApproved(state: LoopState, call: ToolCall, time: string): Closed {
   return { call, fate, result: null, plan: { type: 'run', planned: { call, tool, args: parsed.args }, fate } }
 }
 
-function planBeside(state: LoopState, call: ToolCall, time: string): Closed {
+/** A call that was refused when it was made stays refused: what is stored of it is not what the model wrote. */
+function planBeside(state: LoopState, { executions }: OpenAnswer, call: ToolCall, time: string): Closed {
+  const refusal = executions.find(
+    (execution) => execution.callId === call.id && execution.state === 'refused',
+  )
+  if (refusal) return { call, fate: 'not_run', result: refusal.result, plan: null }
   const plan = planCall(call, { state, offer: offerTools(state), finish: 'tool_calls', time })
   if (plan.type === 'held') {
     const text = `${call.name} needs an approval by now that it did not have when it was called.`

@@ -31,12 +31,16 @@ export type Replied = {
   isLastStep: boolean
 }
 
-/** What a step leaves behind when its calls must wait: the calls that may run, and the request for the others. */
+/**
+ * What a step leaves behind when its calls must wait: the calls that may run, and the request for the others. `refusals`:
+ * what is already known of some of the calls beside it; they are stored with the rest when the answer is there.
+ */
 export function concludePause(
   state: LoopState,
   ports: LoopPorts,
   replied: Replied,
   held: ToolCall[],
+  refusals: ToolReturn[],
 ): Conclusion {
   const besides = replied.calls.filter((call) => !held.includes(call))
   const ids = pauseIds(state, replied, held, besides)
@@ -60,7 +64,7 @@ export function concludePause(
   }
   return {
     messages,
-    approval: { request, besides },
+    approval: { request, refusals },
     outcome: { stopReason: 'requires_approval', error: null },
     contextTokens: tokensAfter(state, replied, messages),
   }

@@ -56,7 +56,7 @@ export type OpenAnswer = {
   /** Calls of the same answer that needed no approval and wait with it. */
   besides: ToolCall[]
   response: MessageOf<'approval_response'>
-  /** The ledger of the request's step, when an earlier driver had begun. */
+  /** The ledger of the request's step: what was refused when it was asked, and what an earlier driver had begun. */
   executions: ToolExecution[]
 }
 
@@ -70,8 +70,8 @@ export type RanCalls = { returns: ToolReturn[]; left: PlannedCall[]; longestNs: 
 export type Conclusion = {
   /** New messages behind the unsaved ones. */
   messages: Message[]
-  /** Set with an approval request among the messages: the calls that wait. */
-  approval: { request: MessageOf<'approval_request'>; besides: ToolCall[] } | null
+  /** Set with an approval request among the messages: what was asked, and results of calls beside it that will not run. */
+  approval: { request: MessageOf<'approval_request'>; refusals: ToolReturn[] } | null
   outcome: Outcome | null
   /** Tokens in the context with these messages. */
   contextTokens: number

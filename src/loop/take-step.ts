@@ -35,6 +35,7 @@ export async function* takeStep(
   const { replied, answer } = asked
   const plans = plansOf(asked.state, offer, replied, ports)
   const held = plans.flatMap((plan) => (plan.type === 'held' ? [plan.call] : []))
+  const refusals = plans.flatMap((plan) => (plan.type === 'refused' ? [plan.result] : []))
   const runs = held.length > 0 ? [] : plans.flatMap((plan) => (plan.type === 'run' ? [plan.planned] : []))
   const ran = await ports.runCalls(step, journalOf(before, asked), runs)
   const conclude = (last: ToolReturn[]): Conclusion =>
@@ -49,6 +50,7 @@ export async function* takeStep(
             ),
           },
           held,
+          refusals,
         )
       : concludeStep(asked.state, ports, replied, plans, inOrder(plans, [...ran.returns, ...last]))
 

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { ConversationId, OrganizationId } from '../domain/id.ts'
-import type { MessageOf, ToolCall } from '../domain/message.ts'
+import type { MessageOf } from '../domain/message.ts'
 import type { ToolSpec } from '../domain/model.ts'
 import type { Lease } from '../domain/run.ts'
 import type { Db } from './schema.ts'
@@ -9,10 +9,9 @@ import type { Db } from './schema.ts'
 export async function insertApproval(
   tx: Db,
   lease: Lease,
-  approval: { request: MessageOf<'approval_request'>; besides: ToolCall[] },
+  request: MessageOf<'approval_request'>,
   clientTools: ToolSpec[],
 ): Promise<void> {
-  const { request } = approval
   if (!request.stepId) throw new Error(`${request.id} has no step`)
   await tx
     .insertInto('open_approvals')

@@ -35,14 +35,7 @@ export async function saveDone(tx: Db, done: { entry: LedgerEntry; result: ToolR
   if (done.length === 0) return
   await tx
     .insertInto('tool_executions')
-    .values(
-      done.map(({ entry, result }) => ({
-        ...columnsOf(entry),
-        state: 'done' as const,
-        result: JSON.stringify(result),
-        finished_at: sql<string>`clock_timestamp()`,
-      })),
-    )
+    .values(done.map((one) => ({ ...endedColumnsOf(one), state: 'done' as const })))
     .onConflict((conflict) =>
       conflict
         .columns(['organization_id', 'step_id', 'tool_call_id'])
@@ -54,6 +47,27 @@ export async function saveDone(tx: Db, done: { entry: LedgerEntry; result: ToolR
         .where('tool_executions.state', '=', 'started'),
     )
     .execute()
+}
+
+/** Writes down calls that will not run, with what is said of them once the calls beside them are answered. */
+export async function insertRefused(
+  tx: Db,
+  refused: { entry: LedgerEntry; result: ToolReturn }[],
+): Promise<void> {
+  if (refused.length === 0) return
+  await tx
+    .insertInto('tool_executions')
+    .values(refused.map((one) => ({ ...endedColumnsOf(one), state: 'refused' as const })))
+    .onConflict((conflict) => conflict.doNothing())
+    .execute()
+}
+
+function endedColumnsOf({ entry, result }: { entry: LedgerEntry; result: ToolReturn }) {
+  return {
+    ...columnsOf(entry),
+    result: JSON.stringify(result),
+    finished_at: sql<string>`clock_timestamp()`,
+  }
 }
 
 function columnsOf(entry: LedgerEntry) {

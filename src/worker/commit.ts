@@ -1,6 +1,6 @@
 import type { Agent } from '../domain/agent.ts'
 import type { Frame, NumberedFrame } from '../domain/frame.ts'
-import { newId } from '../domain/id.ts'
+import { newId, type StepId } from '../domain/id.ts'
 import type { Message } from '../domain/message.ts'
 import type { Outcome } from '../domain/run.ts'
 import type {
@@ -21,7 +21,7 @@ import {
 } from '../store/contexts.ts'
 import { insertFrames } from '../store/events.ts'
 import { holdRun, reserveSeq } from '../store/leases.ts'
-import { saveDone } from '../store/ledger.ts'
+import { insertRefused, saveDone } from '../store/ledger.ts'
 import { hasMessage, insertMessages, updateSystemMessage } from '../store/messages.ts'
 import { findRun, saveConclusion } from '../store/runs.ts'
 import type { Db } from '../store/schema.ts'
@@ -29,6 +29,7 @@ import { type ScopeRow, toScope } from '../store/scopes.ts'
 import { saveTtft } from '../store/settle-run.ts'
 import { addToolTime, endStep, hasEnded, type NewStep, stepValues } from '../store/steps.ts'
 import type { Drive } from './drive.ts'
+import { refusedEntry } from './journal.ts'
 import { framesOf } from './message-frames.ts'
 import { persist } from './persist.ts'
 import { runEdits } from './run-edits.ts'
@@ -114,7 +115,7 @@ async function storeHeld(
       withheld: commit.withheld,
     }),
     storeStepRow(tx, drive, commit, conclusion),
-    conclusion.approval && insertApproval(tx, drive.lease, conclusion.approval, drive.request.clientTools),
+    conclusion.approval && openApproval(tx, drive, commit.messageStepId, conclusion.approval),
     insertFrames(tx, drive.lease.organizationId, drive.lease.runId, [...pending, ...frames]),
     // An `await` here would leave those above without anybody who hears of their failure.
     held.then((scope) => storePrompt(tx, scope, commit.prompt?.text)),
@@ -125,6 +126,19 @@ async function storeHeld(
     endOrGoOn(tx, drive, commit, conclusion, seq),
   ])
   return { result: { ...conclusion, next, scope: toScope(scope) }, frames, settlement }
+}
+
+async function openApproval(
+  tx: Db,
+  drive: Drive,
+  stepId: StepId,
+  { request, refusals }: NonNullable<Conclusion['approval']>,
+): Promise<void> {
+  const refused = refusals.map((result) => ({ entry: refusedEntry(drive, { id: stepId }, result), result }))
+  await Promise.all([
+    insertApproval(tx, drive.lease, request, drive.request.clientTools),
+    insertRefused(tx, refused),
+  ])
 }
 
 /** A model that has answered has taken all that it was asked with; not what others have put into the context meanwhile. */

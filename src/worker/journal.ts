@@ -1,4 +1,5 @@
 import type { MessageId, StepId } from '../domain/id.ts'
+import type { ToolReturn } from '../domain/message.ts'
 import type { StoredReply } from '../domain/step.ts'
 import type { PlannedCall, StepRef } from '../loop/state.ts'
 import { holdRun, noteProgress } from '../store/leases.ts'
@@ -62,6 +63,20 @@ export function entryOf(drive: Drive, step: { id: StepId }, { call, tool }: Plan
     name: call.name,
     arguments: call.arguments,
     executionId: executionIdOf(step, call.id),
+  }
+}
+
+/** The ledger's row of a call that does not run: whatever its arguments were, nothing gets them. */
+export function refusedEntry(drive: Drive, step: { id: StepId }, result: ToolReturn): LedgerEntry {
+  return {
+    organizationId: drive.lease.organizationId,
+    stepId: step.id,
+    runId: drive.lease.runId,
+    callId: result.callId,
+    toolId: null,
+    name: result.name ?? '',
+    arguments: '{}',
+    executionId: executionIdOf(step, result.callId),
   }
 }
 

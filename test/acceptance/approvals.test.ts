@@ -48,6 +48,33 @@ describe('acceptance: approvals and client tools', () => {
     expect(answered.body.messages[0].tool_returns).toHaveLength(2)
   })
 
+  it.each([true, false])(
+    'D-43, D-44: a call beside the request that cannot be read never runs; the answer is %s',
+    async (approve) => {
+      const talk = await Talk.open(world, PARALLEL)
+      const broken = '[[call conversation_search {"query": oops]]'
+      const { body } = await talk.say(`${broken} [[call memory_insert ${JSON.stringify(note('tea').args)}]]`)
+      const answered = await talk.approve(body.messages.at(-1).tool_calls[0].tool_call_id, approve)
+      const refused = answered.body.messages[0].tool_returns.find(
+        ({ tool_return }: { tool_return: string }) => tool_return.includes('oops'),
+      )
+      expect(refused).toMatchObject({ status: 'error' })
+      expect(refused.tool_return).toContain('not valid JSON')
+    },
+  )
+
+  it('D-44: a call that cannot be read and needs an approval is told what is wrong with it', async () => {
+    const talk = await Talk.open(world, PARALLEL)
+    const asks = `[[call memory_insert ${JSON.stringify(note('tea').args)}]]`
+    const { body } = await talk.say(`[[call memory_insert {"label": oops]] ${asks}`)
+    const answered = await talk.approve(body.messages.at(-1).tool_calls[0].tool_call_id)
+    const returns = answered.body.messages[0].tool_returns.map(
+      ({ tool_return }: { tool_return: string }) => tool_return,
+    )
+    expect(returns.join('\n')).toContain('not valid JSON')
+    expect(returns.join('\n')).not.toContain('needs an approval')
+  })
+
   it('15: listing order: user, tool_call, approval_request, approval_response, tool_return', async () => {
     const talk = await Talk.open(world, PARALLEL)
     const search = call('conversation_search', { query: 'x' })
