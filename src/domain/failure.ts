@@ -1,4 +1,4 @@
-import type { StopReason } from './stop-reason.ts'
+import { STOP_REASONS, type StopReason } from './stop-reason.ts'
 
 /** What went wrong between us and a model, by what it means for the caller. */
 export const MODEL_FAILURES = {
@@ -83,4 +83,20 @@ export type RunError = {
   detail: string | null
   /** Set when a model failed: how a blocking answer maps it to HTTP. */
   modelFailure: ModelFailureKind | null
+}
+
+/** Endings that are no error to whoever reads the answer, while the run has failed: its record says why in these words. */
+const UNTOLD: Partial<Record<StopReason, string>> = {
+  max_tokens_exceeded: "The model's answer was cut off at its token limit.",
+  no_tool_call: 'The model had to call a tool and did not.',
+  invalid_tool_call:
+    'The turn could not go on with any call that the tool rules allow, with the arguments that they give.',
+  insufficient_credits: 'The organization has no credits left for another model call.',
+}
+
+/** What the record of a run says went wrong; null: nothing did. */
+export function recordedError(stopReason: StopReason, error: RunError | null): RunError | null {
+  if (error || STOP_REASONS[stopReason] !== 'failed') return error
+  const message = UNTOLD[stopReason] ?? 'The run has failed.'
+  return { errorType: stopReason, message, detail: null, modelFailure: null }
 }

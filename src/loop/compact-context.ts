@@ -82,6 +82,9 @@ async function* compactAndEnd(
   return { type: 'next', state: compacted.type === 'compacted' ? compacted.state : state }
 }
 
+/** The context that a step asks with. `noRoom`: making it smaller has just been tried, in vain. */
+export type Room = { state: LoopState; noRoom: NoRoom | null }
+
 /**
  * Before a call: makes room if the context is known to have outgrown its share, by a long message of the user's or
  * because an earlier driver ended before it had. The provider has the last word where that does not help.
@@ -91,11 +94,13 @@ export async function* compactBeforeStep(
   stepId: StepId,
   ports: LoopPorts,
   signal: AbortSignal,
-): AsyncGenerator<LoopEvent, LoopState> {
-  if (!compactionDue(state, state.context.length, tokensNow(state))) return state
+): AsyncGenerator<LoopEvent, Room> {
+  if (!compactionDue(state, state.context.length, tokensNow(state))) return { state, noRoom: null }
   const cause = { trigger: 'context_window_exceeded' as const, stepId, goesOn: true }
   const compacted = yield* compactContext(state, cause, ports, signal)
-  return compacted.type === 'compacted' ? compacted.state : state
+  return compacted.type === 'compacted'
+    ? { state: compacted.state, noRoom: null }
+    : { state, noRoom: compacted }
 }
 
 /**

@@ -127,7 +127,7 @@ function continued(
   messages: Message[],
   continuation: Continuation,
 ): Conclusion {
-  if (continuation.type === 'go_on' && continuation.nudge !== null) {
+  if (continuation.nudge !== null) {
     messages = [...messages, nudgeMessage(state, ports, replied.stepId, continuation.nudge)]
   }
   return {

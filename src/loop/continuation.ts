@@ -25,14 +25,16 @@ export type StepFacts = {
   nudges: number
 }
 
+/** `nudge`: what the model is told, before it goes on or, of an end that it did not choose, in the next turn. */
 export type Continuation =
-  | { type: 'stop'; reason: StopReason }
-  /** `nudge`: what the model is told before it goes on; null: nothing. */
+  | { type: 'stop'; reason: StopReason; nudge: string | null }
   | { type: 'go_on'; nudge: string | null }
 
 /** How often the model is reminded of a call that it owes before the turn ends without it. */
 const NUDGES_MAX = 2
 const NUDGE_PREFIX = '[This is an automated message from the server, hidden from the user]'
+
+const STARVED = 'the tool rules demand a call now and allow none, so your response ended here.'
 
 /** Whether the turn ends with this step, and why. The only place that decides it. */
 export function decideContinuation(facts: StepFacts): Continuation {
@@ -52,7 +54,7 @@ function afterText(facts: StepFacts): Continuation {
   if (facts.forcedInVain && facts.nudges < NUDGES_MAX && !facts.isLastStep)
     return goOn('you must call a tool now.')
   if (facts.forcedInVain) return stop('no_tool_call')
-  if (facts.starved) return stop('invalid_tool_call')
+  if (facts.starved) return stop('invalid_tool_call', STARVED)
   return stop('end_turn')
 }
 
@@ -66,10 +68,14 @@ function afterCalls(facts: StepFacts): Continuation {
   return facts.goOnText === null ? { type: 'go_on', nudge: null } : goOn(facts.goOnText)
 }
 
-function stop(reason: StopReason): Continuation {
-  return { type: 'stop', reason }
+function stop(reason: StopReason, text: string | null = null): Continuation {
+  return { type: 'stop', reason, nudge: text === null ? null : nudgeOf(text) }
 }
 
 function goOn(text: string): Continuation {
-  return { type: 'go_on', nudge: `${NUDGE_PREFIX} ${text}` }
+  return { type: 'go_on', nudge: nudgeOf(text) }
+}
+
+function nudgeOf(text: string): string {
+  return `${NUDGE_PREFIX} ${text}`
 }

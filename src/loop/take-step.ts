@@ -94,7 +94,8 @@ async function* answerOf(
 ): AsyncGenerator<LoopEvent, Asked> {
   if (step.journal)
     return { ...(await journaled(start, step, step.journal.reply, offer, ports)), compacted: false }
-  let state = yield* compactBeforeStep(start, step.id, ports, signal)
+  const room = yield* compactBeforeStep(start, step.id, ports, signal)
+  let { state } = room
   let compacted = state !== start
   let overflows = 0
   for (;;) {
@@ -117,14 +118,18 @@ async function* answerOf(
     if (answer.reply.failure.kind !== 'context_full' || overflows >= OVERFLOWS_MAX) {
       return { type: 'end', result: await failStep(state, step, answer, ports) }
     }
-    const cause = { trigger: 'context_window_exceeded' as const, stepId: step.id, goesOn: true }
-    const smaller = yield* compactContext(state, cause, ports, signal)
+    const smaller = room.noRoom ?? (yield* makeRoom(state, step, ports, signal))
     if (smaller.type !== 'compacted')
       return { type: 'end', result: await failStep(state, step, answer, ports, smaller) }
     state = smaller.state
     compacted = true
     overflows++
   }
+}
+
+function makeRoom(state: LoopState, step: StepRef, ports: LoopPorts, signal: AbortSignal) {
+  const cause = { trigger: 'context_window_exceeded' as const, stepId: step.id, goesOn: true }
+  return compactContext(state, cause, ports, signal)
 }
 
 function repliedOf(

@@ -100,9 +100,9 @@ export function decideTools(rules: ToolRule[], available: string[], history: Cal
 /** What of a rule is about tools that there are; null: nothing. */
 function liveRule(rule: ToolRule, available: string[]): ToolRule | null {
   const isThere = (tool: string) => available.includes(tool)
-  if (rule.type === 'parent_last_tool') return rule.children.some(isThere) ? rule : null
   if (!isThere(rule.tool_name)) return null
-  if (rule.type === 'constrain_child_tools') return rule.children.some(isThere) ? rule : null
+  if (rule.type === 'constrain_child_tools' || rule.type === 'parent_last_tool')
+    return rule.children.some(isThere) ? rule : null
   if (rule.type !== 'conditional') return rule
   const mapped = Object.entries(rule.child_output_mapping).filter(([, child]) => isThere(child))
   const other = rule.default_child && isThere(rule.default_child) ? rule.default_child : null

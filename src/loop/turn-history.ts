@@ -12,12 +12,18 @@ export function turnHistory(state: Pick<LoopState, 'calledBefore' | 'context'>):
   return [...state.calledBefore, ...callsIn(messagesOfTurn(state.context))]
 }
 
-/** The messages since the user last said something. */
+/** The messages since somebody last said something to the agent. */
 export function messagesOfTurn(messages: Message[]): Message[] {
-  const start = messages.findLastIndex(
-    (message) => message.role === 'user' && !isNudge(message) && !isSummary(message),
+  return messages.slice(lastInputIndex(messages) + 1)
+}
+
+/** Where somebody last said something to the agent: a user, or a system message behind the prompt. -1: nowhere. */
+export function lastInputIndex(messages: Message[]): number {
+  return messages.findLastIndex(
+    (message, index) =>
+      (message.role === 'user' && !isNudge(message) && !isSummary(message)) ||
+      (message.role === 'system' && index > 0),
   )
-  return messages.slice(start + 1)
 }
 
 export function callsIn(messages: Message[]): CalledTool[] {

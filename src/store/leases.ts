@@ -113,11 +113,20 @@ const lockHeld = statement((db, args: HeldArgs) =>
 )
 
 /** Reserves the next block of sequence numbers, in a transaction that holds the run. Progress: attempts start again. */
-export async function reserveSeq(tx: Db, lease: Lease, seqUsed: number): Promise<number> {
+export async function reserveSeq(
+  tx: Db,
+  lease: Lease,
+  seqUsed: number,
+  ttftNs: number | null = null,
+): Promise<number> {
   const reserved = seqUsed + SEQ_BLOCK
   await tx
     .updateTable('runs')
-    .set({ seq_reserved: sql<number>`greatest(seq_reserved, ${reserved}::bigint)`, attempts: 0 })
+    .set({
+      seq_reserved: sql<number>`greatest(seq_reserved, ${reserved}::bigint)`,
+      attempts: 0,
+      ttft_ns: sql<number | null>`coalesce(ttft_ns, ${ttftNs}::bigint)`,
+    })
     .where('organization_id', '=', lease.organizationId)
     .where('id', '=', lease.runId)
     .execute()

@@ -1,5 +1,5 @@
 import { type QueryCreator, type Selectable, sql } from 'kysely'
-import type { RunError } from '../domain/failure.ts'
+import { type RunError, recordedError } from '../domain/failure.ts'
 import type { AgentId, ConversationId, OrganizationId, RunId, StepId } from '../domain/id.ts'
 import type { JsonObject } from '../domain/json.ts'
 import type { Outcome, RunStatus } from '../domain/run.ts'
@@ -29,6 +29,13 @@ export type EndedRun = {
   isWaitedFor: boolean
 }
 
+export type EndOptions = {
+  fromCompleted?: boolean
+  trackLastRun?: boolean
+  /** From admission to the first piece of the answer, in nanoseconds; null: none came, or that has been noted. */
+  ttftNs?: number | null
+}
+
 /**
  * Ends a run, in a transaction that holds its scope and its row, with one statement: status, reason, steps that are left
  * open, metrics, the agent's last stop reason, and the turn. The caller adds the terminal frames and the jobs. Undefined:
@@ -41,9 +48,9 @@ export async function settleRun(
   tx: Db,
   run: Settled,
   outcome: Outcome,
-  { fromCompleted = false, trackLastRun = false },
+  { fromCompleted = false, trackLastRun = false, ttftNs = null }: EndOptions,
 ): Promise<EndedRun | undefined> {
-  const [row] = await endAll(tx, endingOf(run, outcome), { fromCompleted, trackLastRun })
+  const [row] = await endAll(tx, endingOf(run, outcome, ttftNs), { fromCompleted, trackLastRun })
   if (!row) return undefined
   const { created_at, completed_at, callback_url, seq_reserved, closedSteps, isWaitedFor, ...usage } = row
   return {
@@ -60,6 +67,7 @@ export async function settleRun(
 type RunEnding = Settled & {
   status: RunStatus
   stopReason: StopReason
+  ttftNs: number | null
   /** What the run's metadata get, as JSON. */
   patch: string
   /** Of steps that the run leaves behind unfinished. */
@@ -67,7 +75,7 @@ type RunEnding = Settled & {
   leftError: string | null
 }
 
-function endingOf(run: Settled, { stopReason, error }: Outcome): RunEnding {
+function endingOf(run: Settled, { stopReason, error }: Outcome, ttftNs: number | null): RunEnding {
   const status = STOP_REASONS[stopReason]
   return {
     organizationId: run.organizationId,
@@ -76,7 +84,8 @@ function endingOf(run: Settled, { stopReason, error }: Outcome): RunEnding {
     agentId: run.agentId,
     status,
     stopReason,
-    patch: JSON.stringify(errorPatch(run.runId, error)),
+    ttftNs,
+    patch: JSON.stringify(errorPatch(run.runId, recordedError(stopReason, error))),
     leftStatus: status === 'cancelled' ? 'cancelled' : 'failed',
     leftError: status === 'cancelled' ? null : 'interrupted',
   }
@@ -137,6 +146,7 @@ function endRow(db: QueryCreator<Database>, run: RunEnding, { fromCompleted }: W
       status: run.status,
       stop_reason: run.stopReason,
       completed_at: sql<string>`coalesce(completed_at, clock_timestamp())`,
+      ttft_ns: sql<number | null>`coalesce(ttft_ns, ${run.ttftNs}::bigint)`,
       metadata: sql<string>`coalesce(metadata, '{}') || ${run.patch}::jsonb`,
       holds_turn: false,
       lease_owner: null,
@@ -280,19 +290,3 @@ const giveTurn = statement((db, args: ScopeArgs) =>
     )
     .returning('id'),
 )
-
-/** Notes when the first piece of the answer came; the first note stays. */
-export async function saveTtft(
-  tx: Db,
-  organizationId: OrganizationId,
-  runId: RunId,
-  ns: number,
-): Promise<void> {
-  await tx
-    .updateTable('runs')
-    .set({ ttft_ns: ns })
-    .where('organization_id', '=', organizationId)
-    .where('id', '=', runId)
-    .where('ttft_ns', 'is', null)
-    .execute()
-}

@@ -26,9 +26,8 @@ import { hasMessage, insertMessages, updateSystemMessage } from '../store/messag
 import { findRun, saveConclusion } from '../store/runs.ts'
 import type { Db } from '../store/schema.ts'
 import { type ScopeRow, toScope } from '../store/scopes.ts'
-import { saveTtft } from '../store/settle-run.ts'
 import { addToolTime, endStep, hasEnded, type NewStep, stepValues } from '../store/steps.ts'
-import type { Drive } from './drive.ts'
+import { type Drive, noteFirstPiece } from './drive.ts'
 import { refusedEntry } from './journal.ts'
 import { framesOf } from './message-frames.ts'
 import { persist } from './persist.ts'
@@ -103,6 +102,7 @@ async function storeHeld(
     runEdits(tx, drive, agent, { id: commit.messageStepId }, commit.left),
   ])
   const conclusion = commit.conclude(edited)
+  if (conclusion.messages.length > 0) noteFirstPiece(drive)
   const messages = [...commit.unsaved, ...conclusion.messages]
   const frames = drive.log.number(framesOf(conclusion.messages, drive.request))
   // They go out in this order, and the answers to all are waited for once: the end of the run counts what the step used.
@@ -153,17 +153,14 @@ async function endOrGoOn(
   conclusion: Conclusion,
   seq: number,
 ): Promise<{ next: StepRef | null; settlement: Settlement | null }> {
-  const { organizationId, runId } = drive.lease
-  const noted = drive.ttftNs === null ? undefined : saveTtft(tx, organizationId, runId, drive.ttftNs)
   if (conclusion.outcome && !commit.keepOpen(conclusion)) {
     const contextTokens = Math.round(conclusion.contextTokens)
-    const ended = endRun(tx, drive, conclusion.outcome, { seqFrom: seq, contextTokens })
-    const [settlement] = await Promise.all([ended, noted])
+    const settlement = await endRun(tx, drive, conclusion.outcome, { seqFrom: seq, contextTokens })
     return { next: null, settlement: settlement ?? null }
   }
   const started = conclusion.outcome ? null : startNext(tx, drive, commit)
   const concluded = conclusion.outcome && saveConclusion(tx, drive.lease, conclusion.outcome.stopReason)
-  const [next] = await Promise.all([started, concluded, reserveSeq(tx, drive.lease, seq), noted])
+  const [next] = await Promise.all([started, concluded, reserveSeq(tx, drive.lease, seq, drive.ttftNs)])
   return { next, settlement: null }
 }
 
@@ -175,7 +172,7 @@ async function endRun(
   options: { seqFrom: number; contextTokens: number | null },
 ): Promise<Settlement | undefined> {
   const runIds = await startTenders(tx, drive, outcome)
-  return settleInTx(tx, drive.deps, drive.lease, outcome, { ...options, runIds })
+  return settleInTx(tx, drive.deps, drive.lease, outcome, { ...options, runIds, ttftNs: drive.ttftNs })
 }
 
 async function startNext(tx: Db, drive: Drive, commit: StepCommit): Promise<StepRef> {

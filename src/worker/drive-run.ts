@@ -14,7 +14,7 @@ import { toScope } from '../store/scopes.ts'
 import type { Settled } from '../store/settle-run.ts'
 import { isPassing } from '../store/transaction.ts'
 import { commitCompaction, commitEnd, commitStep, type Told } from './commit.ts'
-import type { Drive } from './drive.ts'
+import { type Drive, noteFirstPiece } from './drive.ts'
 import { endRunFromOutside } from './end-run.ts'
 import { handOver } from './hand-over.ts'
 import { type Fresh, loadState } from './load-state.ts'
@@ -201,7 +201,7 @@ function tell(drive: Drive, told: Told<unknown>, driveNext: DriveNext): void {
 async function show(drive: Drive, event: LoopEvent, pieces: ShownPieces): Promise<void> {
   switch (event.type) {
     case 'delta':
-      if (drive.ttftNs === null) noteFirstPiece(drive)
+      noteFirstPiece(drive)
       drive.deps.fault('mid_stream')
       return drive.log.show(pieces.frameOf(event))
     case 'compaction_start':
@@ -219,9 +219,4 @@ async function show(drive: Drive, event: LoopEvent, pieces: ShownPieces): Promis
         detail: event.failure.detail,
       })
   }
-}
-
-function noteFirstPiece(drive: Drive): void {
-  drive.ttftNs = Math.max(0, wallNs() - Date.parse(drive.createdAt) * 1_000_000)
-  drive.deps.observe({ type: 'model_answered_first', runId: drive.lease.runId, ms: drive.ttftNs / 1_000_000 })
 }

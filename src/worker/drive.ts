@@ -2,6 +2,7 @@ import type { BlockId } from '../domain/id.ts'
 import type { ToolReturn } from '../domain/message.ts'
 import type { Lease } from '../domain/run.ts'
 import type { TurnRequest } from '../domain/turn.ts'
+import { wallNs } from '../lib/clock.ts'
 import type { LedgerEntry } from '../store/ledger.ts'
 import type { EngineDeps } from './deps.ts'
 import type { RunLog } from './run-log.ts'
@@ -28,4 +29,11 @@ export type Drive = {
   journaledStepId: string | null
   /** The server stops: the run goes to another driver when its step has ended. */
   handsOver: boolean
+}
+
+/** Of an answer that is not shown while it comes, the first message that is stored is the first piece. */
+export function noteFirstPiece(drive: Drive): void {
+  if (drive.ttftNs !== null) return
+  drive.ttftNs = Math.max(0, wallNs() - Date.parse(drive.createdAt) * 1_000_000)
+  drive.deps.observe({ type: 'model_answered_first', runId: drive.lease.runId, ms: drive.ttftNs / 1_000_000 })
 }

@@ -2,10 +2,9 @@ import type { MessageId, StepId } from '../domain/id.ts'
 import { type Message, type MessageOf, toolCallsOf } from '../domain/message.ts'
 import type { Lease } from '../domain/run.ts'
 import type { StoredReply } from '../domain/step.ts'
-import { isNudge } from '../domain/view.ts'
 import type { LoopState, OpenAnswer, StepRef } from '../loop/state.ts'
 import { USAGE_NONE } from '../loop/tokens.ts'
-import { callsIn, messagesOfTurn } from '../loop/turn-history.ts'
+import { callsIn, lastInputIndex, messagesOfTurn } from '../loop/turn-history.ts'
 import { holdRun } from '../store/leases.ts'
 import { readExecutions } from '../store/ledger.ts'
 import { readMessagePage } from '../store/message-lists.ts'
@@ -100,8 +99,7 @@ function callIdsBeside(stored: Message[], seen: Message[]): string[] {
 
 /** Where the turn begins that a run starts or goes on with. An answer goes on with the turn that asked. */
 function startOfTurn(stored: Message[], first: Message | undefined, isSaved: boolean): number {
-  if (first?.role === 'approval_response')
-    return stored.findLastIndex((message) => message.role === 'user' && !isNudge(message))
+  if (first?.role === 'approval_response') return lastInputIndex(stored)
   return isSaved ? stored.findIndex((message) => message.id === first?.id) : stored.length
 }
 

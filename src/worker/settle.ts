@@ -41,6 +41,7 @@ export async function settleInTx(
     contextTokens: number | null
     /** Runs that were started when this one ended. */
     runIds?: RunId[] | null
+    ttftNs?: number | null
     fromCompleted?: boolean
     keepTurn?: boolean
   },

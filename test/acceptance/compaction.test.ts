@@ -132,6 +132,13 @@ describe('acceptance: compaction', () => {
     expect(shown.model_settings).toMatchObject(model_settings)
   })
 
+  it('R-23: what could not be made smaller before a call is not tried again when the provider refuses it', async () => {
+    const compaction_settings = { model: 'openai-proxy/gpt-4o', mode: 'all', prompt: 'IN VAIN' }
+    const talk = await talked(3, { model: 'openai-proxy/mock-ctx-8000', compaction_settings })
+    expect((await talk.say('x'.repeat(40_000))).status).toBe(400)
+    expect(world.mock.log({ contains: 'IN VAIN' })).toHaveLength(1)
+  })
+
   it('a summariser that fails leaves the context as it was, and is not asked again at once', async () => {
     const talk = await talked(2, {
       compaction_settings: { model: 'openai-proxy/no-such-model', mode: 'all' },

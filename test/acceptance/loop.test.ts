@@ -201,6 +201,17 @@ describe('acceptance: rules', () => {
     expect(body.messages.at(-1).content).toBe('What now?')
     expect(body.stop_reason.stop_reason).toBe('invalid_tool_call')
     expect(talk.requestWith('starved').tools ?? []).toEqual([])
+    await talk.say('What was that?')
+    expect(JSON.stringify(talk.requestWith('What was that?'))).toContain('demand a call now and allow none')
+  })
+
+  it('a turn that a system message starts has a history of its own', async () => {
+    const rule = { type: 'max_count_per_step', tool_name: 'memory_insert', max_count_limit: 1 }
+    const talk = await Talk.open(world, rules(rule))
+    await talk.say(script({ calls: [note('a')] }, { say: 'Done.' }))
+    await talk.send([{ role: 'system', content: 'it is a new day' }])
+    const offered = talk.requestWith('it is a new day').tools as { function: { name: string } }[]
+    expect(offered.map((tool) => tool.function.name)).toContain('memory_insert')
   })
 
   it('a required tool that was never called: the model is reminded, and the turn ends in the end', async () => {

@@ -86,6 +86,9 @@ const WAYS: Record<StopReason, Way> = {
   },
 }
 
+/** In each way of sending, the time of the first piece is known. */
+const SAYS_SOMETHING = new Set<StopReason>(['end_turn', 'max_steps', 'tool_rule', 'requires_approval'])
+
 const IN_BACKGROUND = { streaming: true, stream_tokens: true, background: true }
 /** Where a turn is sent to, and how. `conversation`: one that is there already. */
 const TRANSPORTS: Record<string, (id: string, conversation: string) => { path: string; more?: JsonObject }> =
@@ -121,6 +124,10 @@ describe('1. status map: a stop reason gives one status, on every transport', ()
       await sent
       const run = await ended(id)
       expect(run).toMatchObject({ stop_reason: reason, status: STOP_REASONS[reason] })
+      const { error } = run.metadata as JsonObject
+      if (STOP_REASONS[reason] !== 'failed') expect(error).toBeUndefined()
+      else expect(error).toMatchObject({ message_type: 'error_message', message: expect.any(String) })
+      if (SAYS_SOMETHING.has(reason)) expect(run.ttft_ns).toBeGreaterThan(0)
       const { body } = await world.ask('GET', `/v1/agents/${id}`)
       if (reason !== 'error') expect(body.last_stop_reason).toBe(reason)
     },
