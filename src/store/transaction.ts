@@ -43,11 +43,15 @@ export function isUniqueViolation(error: unknown, constraint?: string): boolean 
 
 /**
  * Whether a statement was more than the database takes: more than 65,535 values (which it takes for broken speech), or one
- * too long for an index.
+ * too long for an index. A pooler calls all trouble broken speech, and ends the connection with it.
  */
 export function isTooMuch(error: unknown): boolean {
+  if ((error as { severity?: string } | null)?.severity === 'FATAL') return false
   return /^(08P01|42P02|54...)$/.test(sqlState(error) ?? '')
 }
+
+/** A lock that was not free in time, a transaction that idled for too long, a server that only reads by now. */
+const PASSING = new Set(['55P03', '25P03', '25006'])
 
 /**
  * Whether the trouble is the database's and will pass: connections, timeouts, locks, a full disk, a restart. A run that
@@ -56,7 +60,7 @@ export function isTooMuch(error: unknown): boolean {
 export function isPassing(error: unknown): boolean {
   if (isTooMuch(error)) return false
   const state = sqlState(error)
-  if (state) return /^(08|26|53|57|58|40)/.test(state) || state === '55P03' || state === '25P03'
+  if (state) return /^(08|26|53|57|58|40)/.test(state) || PASSING.has(state)
   const message = error instanceof Error ? error.message : ''
   return /ECONNREFUSED|ECONNRESET|EPIPE|ENOENT.*\.s\.PGSQL|terminat|timeout exceeded|read timeout|Connection ended|not queryable/i.test(
     message,

@@ -12,6 +12,7 @@ beforeAll(async () => {
     if (path.startsWith('/steps')) return 200
     if (path === '/twice') return repeats === 0 ? 500 : 200
     if (path === '/gone') return 410
+    if (path === '/deaf') return 'silence'
     return path === '/silent' && repeats === 0 ? 'silence' : 204
   })
   world = await openServerWorld({
@@ -128,6 +129,16 @@ describe('10. a callback', () => {
     expect(run.callback_error).toMatch(
       /^Failed to dispatch callback for run run-.* to http:\/\/127\.0\.0\.1:9\/nobody: /,
     )
+  })
+
+  it('waits for no other that is not answered', async () => {
+    for (let deaf = 0; deaf < 6; deaf++) await sendWithCallback(`${hook.url}/deaf`)
+    await expect.poll(() => callsOf('/deaf').length, { timeout: 20_000 }).toBeGreaterThan(0)
+    const sent = Date.now()
+    await sendWithCallback(`${hook.url}/heard`)
+    // Six that are silent for five seconds each would be half a minute.
+    await expect.poll(() => callsOf('/heard').length, { timeout: 20_000 }).toBe(1)
+    expect(Date.now() - sent).toBeLessThan(15_000)
   })
 
   it('is given up when the other side says 410', async () => {

@@ -39,6 +39,15 @@ const ERRANDS: Record<keyof Errands, { queue: string; retries: number }> = {
   job_callback: { queue: 'perdure-job-callback', retries: 12 },
 }
 
+/** Several errands at once, and no pause while there are more: one who does not answer keeps no other waiting. */
+const SIDE_BY_SIDE = {
+  pollingIntervalSeconds: 1,
+  batchSize: 8,
+  localConcurrency: 2,
+  burstWhenBatchFull: true,
+  perJobResults: true,
+} as const
+
 export type QueueHandlers = {
   /** Drives a run if nobody does; returns how long to wait before looking again, or null when it has ended. */
   drive(job: DriveJob): Promise<number | null>
@@ -209,14 +218,19 @@ export class Queue {
 
   async #workOn<Name extends keyof Errands>(name: Name, handlers: ErrandHandlers): Promise<void> {
     const { queue } = ERRANDS[name]
-    const options = { pollingIntervalSeconds: 1, batchSize: 1 }
-    await this.#boss.work<Errands[Name]>(queue, options, async ([job]) => {
-      if (!job) return
-      await handlers[name](job.data).catch((error: unknown) => {
-        this.#observe({ type: 'job_failed', queue, error })
-        throw error
-      })
-    })
+    await this.#boss.work<Errands[Name]>(queue, SIDE_BY_SIDE, (jobs) =>
+      Promise.all(
+        jobs.map(({ id, data }) =>
+          handlers[name](data).then(
+            () => ({ id, status: 'completed' as const }),
+            (error: unknown) => {
+              this.#observe({ type: 'job_failed', queue, error })
+              return { id, status: 'failed' as const, output: { message: messageOf(error) } }
+            },
+          ),
+        ),
+      ),
+    )
   }
 
   async stop(graceMs: number): Promise<void> {
@@ -224,6 +238,10 @@ export class Queue {
     await this.#forget()
     await this.#boss.stop({ graceful: true, timeout: graceMs, close: true })
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 /** The part behind the kind: ids of jobs have none. */
