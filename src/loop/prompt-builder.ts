@@ -15,6 +15,8 @@ export type PromptOptions = {
 
 const NO_RESULT = 'No result of this call was recorded.'
 const OPENING = 'The beginning of this conversation is not shown.'
+/** Says in a list of parts what the envelope of a text says, for models whose provider has no mark of it. */
+const FAILURE: UserPart = { type: 'text', text: '[This call failed.]' }
 const IMAGE_WITHHELD = '[An image that the provider refused is left out.]'
 const RESULT_WITHHELD = '[A result that the provider refused is left out.]'
 
@@ -149,9 +151,10 @@ export class PromptBuilder {
     if (this.#options.withheld?.results.has(message.id))
       return packToolReturn({ output: RESULT_WITHHELD, ...rest })
     if (!Array.isArray(output)) return clampText(packToolReturn({ output, ...rest }), charsMax)
-    const parts = this.#shown(message, output).map((part) =>
+    const shown = this.#shown(message, output).map((part) =>
       part.type === 'text' ? { ...part, text: clampText(part.text, charsMax) } : part,
     )
+    const parts = rest.status === 'error' ? [FAILURE, ...shown] : shown
     return parts.some((part) => part.type === 'image') ? parts.filter(hasSubstance) : textOf(parts)
   }
 

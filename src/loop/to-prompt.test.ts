@@ -74,6 +74,18 @@ describe('toPrompt', () => {
     expect(contentOf(prompted([user('go'), calls('a'), results(returned('a', { output }))]))).toBe('one\ntwo')
   })
 
+  it('says in a client’s parts that the call failed, as the envelope of a text does', () => {
+    const failed = (output: UserPart[]) =>
+      prompted([user('go'), calls('a'), results(returned('a', { status: 'error', output }))])[2]
+    const result = (content: string | UserPart[]) => ({
+      role: 'tool',
+      results: [{ callId: 'a', name: 'tool', failed: true, content }],
+    })
+    expect(failed([text('no')])).toEqual(result('[This call failed.]\nno'))
+    expect(failed([IMAGE])).toEqual(result([text('[This call failed.]'), IMAGE]))
+    expect(failed([])).toEqual(result('[This call failed.]'))
+  })
+
   it('keeps a later system message apart from what the user wrote', () => {
     const note = message({ role: 'system', content: [text('a note')] })
     expect(prompted([user('hi'), note])[1]).toEqual({ role: 'system', text: 'a note' })

@@ -74,7 +74,8 @@ export const ANTHROPIC_DIALECT: PromptDialect = {
         return []
     }
   },
-  imagesInResults: true,
+  // In the result of a call that failed it refuses all but text.
+  imagesInResults: 'of_successes',
   marksFailures: true,
   userSpeaksLast: true,
   callId: (id) => shortCallId(id).replace(/[^A-Za-z0-9_-]/g, '_'),

@@ -22,7 +22,7 @@ export const bedrockConverse: Wire = {
 
   dialect: () => ({
     reasoning: () => [],
-    imagesInResults: true,
+    imagesInResults: 'of_all',
     marksFailures: true,
     userSpeaksLast: true,
     callId: (id) => shortCallId(id).replace(/[^A-Za-z0-9_-]/g, '_'),

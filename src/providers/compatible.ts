@@ -85,7 +85,7 @@ export function compatibleWire(kind: ProviderKind): Wire {
     dialect: () => ({
       reasoning: (part) =>
         can.echoesReasoning && part.type === 'reasoning' ? [{ text: part.reasoning, options: {} }] : [],
-      imagesInResults: false,
+      imagesInResults: 'of_none',
       marksFailures: false,
       callId: can.callId,
     }),

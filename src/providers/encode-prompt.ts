@@ -22,8 +22,11 @@ export type PromptDialect = {
   ): { text: string; options: SharedV4ProviderOptions }[]
   textOptions?(signature: string): SharedV4ProviderOptions
   callOptions?(signature: string): SharedV4ProviderOptions
-  /** Images in results: the family takes them there, or a note says how many there were. */
-  imagesInResults: boolean
+  /**
+   * Which results the family takes images in. `of_successes`: those of calls that failed stand behind all results, in the
+   * user's place. `of_none`: a note says how many there were.
+   */
+  imagesInResults: 'of_all' | 'of_successes' | 'of_none'
   /** Takes system messages anywhere; elsewhere they are an event that the user tells of. */
   systemAnywhere?: true
   /** The family's own form of a result, where text or parts are not it. */
@@ -56,7 +59,11 @@ export function encodePrompt(request: ModelRequest, dialect: PromptDialect): Lan
     ids.set(id, known)
     return known
   }
-  const messages = request.messages.map((message) => encodeMessage(message, request, dialect, callId))
+  const messages = request.messages.flatMap((message) =>
+    message.role === 'tool'
+      ? encodeResults(message.results, dialect, callId)
+      : [encodeMessage(message, request, dialect, callId)],
+  )
   if (dialect.userSpeaksLast && messages.at(-1)?.role === 'assistant') {
     messages.push({ role: 'user', content: [{ type: 'text', text: GO_ON }] })
   }
@@ -71,7 +78,7 @@ export function encodePrompt(request: ModelRequest, dialect: PromptDialect): Lan
 }
 
 function encodeMessage(
-  message: PromptMessage,
+  message: Exclude<PromptMessage, { role: 'tool' }>,
   request: ModelRequest,
   dialect: PromptDialect,
   callId: (id: string) => string,
@@ -81,16 +88,6 @@ function encodeMessage(
       return { role: 'user', content: message.content.map(encodeUserPart) }
     case 'system':
       return encodeSystem(message.text.toWellFormed(), dialect)
-    case 'tool':
-      return {
-        role: 'tool',
-        content: message.results.map((result) => ({
-          type: 'tool-result',
-          toolCallId: callId(result.callId),
-          toolName: result.name,
-          output: encodeResult(result, dialect),
-        })),
-      }
     case 'assistant': {
       const own = message.model === request.config.model
       return {
@@ -159,17 +156,53 @@ function objectOf(text: string): unknown {
   return { _malformed_tool_arguments: text }
 }
 
-function encodeResult(result: PromptToolResult, dialect: PromptDialect): LanguageModelV4ToolResultOutput {
-  if (dialect.result) return dialect.result(result.content)
-  if (typeof result.content === 'string') {
-    const failed = result.failed && dialect.marksFailures
-    return { type: failed ? 'error-text' : 'text', value: result.content.toWellFormed() }
+function encodeResults(
+  results: PromptToolResult[],
+  dialect: PromptDialect,
+  callId: (id: string) => string,
+): LanguageModelV4Message[] {
+  const images = results.flatMap((result) => imagesBehind(result, dialect))
+  const message: LanguageModelV4Message = {
+    role: 'tool',
+    content: results.map((result) => ({
+      type: 'tool-result',
+      toolCallId: callId(result.callId),
+      toolName: result.name,
+      output: encodeResult(result, dialect),
+    })),
   }
-  if (dialect.imagesInResults) return { type: 'content', value: result.content.map(encodeResultPart) }
-  const texts = result.content.flatMap((part) => (part.type === 'text' ? [part.text] : []))
-  const images = result.content.length - texts.length
-  const note = images === 1 ? '[Image omitted]' : `[${images} images omitted]`
-  return { type: 'text', value: [texts.join('\n'), ...(images > 0 ? [note] : [])].join(' ').trim() }
+  return images.length === 0 ? [message] : [message, { role: 'user', content: images.map(encodeImage) }]
+}
+
+function imagesBehind({ content, failed }: PromptToolResult, dialect: PromptDialect): ImagePart[] {
+  if (!failed || dialect.imagesInResults !== 'of_successes' || typeof content === 'string') return []
+  return content.filter((part) => part.type === 'image')
+}
+
+function encodeResult(result: PromptToolResult, dialect: PromptDialect): LanguageModelV4ToolResultOutput {
+  const content = contentOf(result, dialect)
+  if (dialect.result) return dialect.result(content)
+  if (typeof content !== 'string') return { type: 'content', value: content.map(encodeResultPart) }
+  const failed = result.failed && dialect.marksFailures
+  return { type: failed ? 'error-text' : 'text', value: content.toWellFormed() }
+}
+
+/** What stands in the result itself. */
+function contentOf(
+  { content, failed }: PromptToolResult,
+  { imagesInResults }: PromptDialect,
+): PromptToolResult['content'] {
+  if (typeof content === 'string' || imagesInResults === 'of_all') return content
+  if (imagesInResults === 'of_none') return textFor(content, 'omitted')
+  return failed ? textFor(content, 'below') : content
+}
+
+/** The texts, and a note that says how many images there are and where they went. */
+function textFor(parts: UserPart[], where: 'omitted' | 'below'): string {
+  const texts = parts.flatMap((part) => (part.type === 'text' ? [part.text] : []))
+  const images = parts.length - texts.length
+  const note = images === 1 ? `[Image ${where}]` : `[${images} images ${where}]`
+  return [texts.join('\n'), ...(images > 0 ? [note] : [])].join(' ').trim()
 }
 
 export function encodeResultPart(part: UserPart) {

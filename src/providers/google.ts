@@ -60,7 +60,8 @@ export const GOOGLE_DIALECT: PromptDialect = {
   },
   textOptions: (signature) => ({ google: { thoughtSignature: signature } }),
   callOptions: (signature) => ({ google: { thoughtSignature: signature } }),
-  imagesInResults: true,
+  // Beside an image in a result the SDK tells the older models that the call has succeeded.
+  imagesInResults: 'of_successes',
   result: googleResult,
   marksFailures: false,
   userSpeaksLast: true,

@@ -15,7 +15,7 @@ export const openAiChat: Wire = {
 
   dialect: () => ({
     reasoning: () => [],
-    imagesInResults: false,
+    imagesInResults: 'of_none',
     systemAnywhere: true,
     strictTools: true,
     marksFailures: false,

@@ -25,7 +25,7 @@ export const openAiResponses: Wire = {
 
   dialect: () => ({
     reasoning: reasoningItems,
-    imagesInResults: true,
+    imagesInResults: 'of_all',
     systemAnywhere: true,
     strictTools: true,
     marksFailures: false,
