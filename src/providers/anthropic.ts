@@ -1,6 +1,12 @@
 import type { ModelRequest, PromptMessage } from '../domain/model.ts'
 import { type PromptDialect, shortCallId } from './encode-prompt.ts'
-import { isClaudeReasoner, takesSchema, takesTemperature, thinksAdaptively } from './model-facts.ts'
+import {
+  isClaudeReasoner,
+  takesEffort,
+  takesSchema,
+  takesTemperature,
+  thinksAdaptively,
+} from './model-facts.ts'
 import { versionedUrl } from './settings.ts'
 import { wholeMessage } from './whole/message.ts'
 import { outputTokensMax, plainUsage, responseFormatOf, type Wire } from './wires.ts'
@@ -38,7 +44,7 @@ export const anthropic: Wire = {
       providerOptions: {
         anthropic: {
           ...(thinking && { thinking }),
-          ...(config.effort !== null && { effort: config.effort }),
+          ...(takesEffort(config.model) && config.effort !== null && { effort: config.effort }),
           ...(request.tools.length > 0 && { disableParallelToolUse: !request.parallelToolCalls }),
           sendReasoning: true,
         },

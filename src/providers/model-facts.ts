@@ -74,6 +74,11 @@ export function thinksAdaptively(model: string): boolean {
   return /^claude-((sonnet|opus)-4-[6-9]|[a-z]+-[5-9])/.test(bareName(model))
 }
 
+/** Claude models that can be told how hard to work; the others refuse it. */
+export function takesEffort(model: string): boolean {
+  return /^claude-(opus-4-[5-9]|sonnet-4-[6-9]|[a-z]+-[5-9])/.test(bareName(model))
+}
+
 /** The newest Claude models refuse sampling parameters. */
 export function takesTemperature(model: string): boolean {
   return !/^claude-((sonnet|opus)-4-[7-9]|[a-z]+-[5-9])/.test(bareName(model))

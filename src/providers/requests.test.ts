@@ -169,6 +169,22 @@ describe('settings', () => {
     expect(plain).not.toHaveProperty('thinking')
   })
 
+  it.each([
+    ['claude-haiku-4-5', false],
+    ['claude-3-7-sonnet-latest', false],
+    ['claude-sonnet-4-20250514', false],
+    ['claude-sonnet-4-5-20250929', false],
+    ['claude-opus-4-1', false],
+    ['claude-opus-4-5-20251101', true],
+    ['claude-opus-4-6', true],
+    ['claude-sonnet-4-6', true],
+    ['claude-opus-4-7', true],
+    ['claude-sonnet-5', true],
+  ])('anthropic: an effort goes to %s: %s', async (model, isSent) => {
+    const body = await preview('anthropic', { model, effort: 'high' })
+    expect(body.output_config).toEqual(isSent ? { effort: 'high' } : undefined)
+  })
+
   it('anthropic: several calls at once are not wanted where the config says so', async () => {
     for (const parallelToolCalls of [true, false]) {
       const body = await preview('anthropic', {}, { tools: [LOOK_UP], parallelToolCalls })
