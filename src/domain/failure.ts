@@ -74,6 +74,8 @@ export type ModelFailure = {
   retryAfterMs?: number
   /** Something of the answer was already shown to a reader: the call must not be repeated. */
   shown?: boolean
+  /** The kind says that the request was bad, but the account was the reason, not what is in the request. */
+  ofAccount?: true
 }
 
 /** What a failed run leaves in `metadata.error` and shows in the stream's error event. */

@@ -16,7 +16,7 @@ export function withheldOf({ scope, trial }: LoopState): Withheld {
  * also the texts of such results. Undefined: there is nothing more to leave out, or that would not help.
  */
 export function withholdMore(state: LoopState, failure: ModelFailure): LoopState | undefined {
-  if (!BY_CONTENT.has(failure.kind)) return undefined
+  if (failure.ofAccount || !BY_CONTENT.has(failure.kind)) return undefined
   const held = withheldOf(state)
   const unproven = unprovenOf(state)
   const images = unproven.filter((message) => hasImage(message) && !held.images.includes(message.id))

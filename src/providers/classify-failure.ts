@@ -11,6 +11,13 @@ const OVERFLOW =
 const NO_CREDIT =
   /insufficient_quota|insufficient.credits|requires more credits|add more credits|exceeded your current quota, please check your plan|you've exceeded your budget|billing.{0,20}hard limit|can only afford/i
 
+/**
+ * What says that the account is the reason, where the status only says that the request is bad: no credit, a limit of
+ * spending, a key or an organisation that is no longer good, a place that is not served.
+ */
+const OF_ACCOUNT =
+  /credit balance is too low|reached your specified.{0,20} usage limits|organization has been disabled|API_KEY_INVALID|user location is not supported/i
+
 /** Google speaks of a quota also where a minute's share is used up, and says then when there is more. */
 const COMES_BACK = /google\.rpc\.RetryInfo/
 
@@ -73,6 +80,7 @@ export function classifyFailure(error: unknown, started: boolean): ModelFailure 
     detail: scrubbed(facts.text),
     ...(facts.status !== undefined && { status: facts.status }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
+    ...(kind === 'bad_request' && OF_ACCOUNT.test(facts.text) && { ofAccount: true }),
   }
 }
 

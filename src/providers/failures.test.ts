@@ -12,6 +12,7 @@ import {
 import type { ModelFailureKind } from '../domain/failure.ts'
 import type { LlmConfig } from '../domain/model.ts'
 import { anthropic } from './anthropic.ts'
+import { classifyFailure } from './classify-failure.ts'
 import { SdkModel } from './sdk-model.ts'
 import { providersFromEnv } from './settings.ts'
 
@@ -108,6 +109,33 @@ describe.each(WIRE_NAMES)('%s', (name) => {
     const said = world.ask(requestOf(config, [user(`[[error hang]] ${unique('x')}`)]), abort.signal)
     abort.abort()
     expect((await said).reply).toMatchObject({ ok: false, failure: { kind: 'aborted' } })
+  })
+})
+
+describe('a request that is refused as bad', () => {
+  const ask = async (name: WireName, text: string) => {
+    const { reply } = await world.ask(
+      requestOf(await world.configOf(WIRES[name].handle), [user(`${text} ${unique('x')}`)]),
+    )
+    return reply.ok ? null : reply.failure
+  }
+
+  it('for an empty account is told from one that is refused for what is in it', async () => {
+    expect(await ask('anthropic', '[[error quota]]')).toMatchObject({ kind: 'bad_request', ofAccount: true })
+    for (const name of WIRE_NAMES) expect(await ask(name, '[[error 400]]')).not.toHaveProperty('ofAccount')
+  })
+
+  it.each([
+    'You have reached your specified API usage limits. You will regain access on 2026-09-01 at 00:00 UTC.',
+    'You have reached your specified workspace API usage limits.',
+    'This organization has been disabled.',
+    'API key expired. Please renew the API key. API_KEY_INVALID',
+    'User location is not supported for the API use.',
+  ])('is refused for its account: %s', (text) => {
+    expect(classifyFailure({ error: { code: 400, message: text } }, false)).toMatchObject({
+      kind: 'bad_request',
+      ofAccount: true,
+    })
   })
 })
 
