@@ -34,6 +34,7 @@ export async function createOperations(config: Config, log: Observe) {
 
   const shown: Operations = {
     readyState: () => (config.readinessEnforced ? readiness.state : 'ok'),
+    isStopping: () => readiness.state === 'draining',
     metrics: prometheus.read,
   }
   return {

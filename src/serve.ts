@@ -85,10 +85,10 @@ export async function startServer(
     catalog,
     engine,
     async stop() {
+      // Whoever reads goes on reading, and load balancers are told, until the runs have ended or gone to others.
       operations.drain()
-      server.close()
-      server.closeIdleConnections()
       await engine.stop(config.drainMs)
+      server.close()
       server.closeAllConnections()
       await operations.stop()
       await db.destroy()

@@ -87,7 +87,11 @@ function depsOf(db: Db, observations: Observation[], settings: Partial<HttpSetti
     observe: (observation) => observations.push(observation),
     // Nothing is run in these tests, so nothing of it is reached.
     engine: {} as EngineAccess,
-    operations: { readyState: () => 'ok', metrics: async () => ({ contentType: 'text/plain', text: '' }) },
+    operations: {
+      readyState: () => 'ok',
+      isStopping: () => false,
+      metrics: async () => ({ contentType: 'text/plain', text: '' }),
+    },
     builtInTools: createBuiltInTools({
       searchMessages: async () => [],
       post: { send: unreached, sendAsync: unreached, sendToTagged: unreached } as never,

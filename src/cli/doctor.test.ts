@@ -142,6 +142,17 @@ describe('stuck runs', () => {
     expect((await send('hello')).body.stop_reason.stop_reason).toBe('end_turn')
   })
 
+  it('… and stays with whoever has it since, whatever is undone', async () => {
+    await send('hello')
+    await run('holds_turn = true')
+    const { said } = await repair()
+    await world.ask('POST', `/v1/agents/${agentId}/messages/async`, { input: '[[sleep 5000]]' })
+    expect(await doctor(undoOf(said))).toMatchObject({
+      status: 1,
+      said: expect.stringContaining('has changed since'),
+    })
+  })
+
   it('a run that waits for a free turn gets it, and ends', async () => {
     await forgetARun()
     expect(await repair()).toMatchObject({ status: 0, said: expect.stringContaining('(forgotten-runs)') })
@@ -176,7 +187,7 @@ describe('stuck runs', () => {
   it('steps and calls of ended runs are closed, and opened again by an undo', async () => {
     await callTool()
     const steps = () =>
-      sql`select status, error_type from steps where agent_id = ${agentId} order by index`.execute(world.db)
+      sql`select status, phase, error_type from steps where agent_id = ${agentId} order by index`.execute(world.db)
     await sql`update steps set status = 'pending', phase = 'started' where agent_id = ${agentId} and index = 0`.execute(
       world.db,
     )
@@ -184,7 +195,7 @@ describe('stuck runs', () => {
     const { status, said } = await repair()
     expect(said).toContain('(open-steps)')
     expect(status).toBe(0)
-    expect((await steps()).rows[0]).toEqual({ status: 'failed', error_type: 'interrupted' })
+    expect((await steps()).rows[0]).toMatchObject({ status: 'failed', error_type: 'interrupted' })
     await doctor(undoOf(said))
     expect((await steps()).rows).toEqual(broken)
   })

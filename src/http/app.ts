@@ -21,6 +21,7 @@ export function createApp(deps: HttpDeps, further: Endpoint[] = []) {
     checkPassword(c, deps.settings.password)
     await next()
   })
+  app.use('/v1/*', refuseWhenStopping(deps))
   app.use('/v1/*', prepare(deps))
   app.use('/latest/*', prepare(deps))
   mount(app, endpoints)
@@ -55,6 +56,16 @@ function timed(deps: HttpDeps): MiddlewareHandler {
 function routeOf(c: Context): string {
   const path = routePath(c, -1)
   return path.includes('*') ? 'none' : path
+}
+
+const READS = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/** A server that stops still answers who reads. What would change something goes to another server, or to the next one. */
+function refuseWhenStopping({ operations }: HttpDeps): MiddlewareHandler<HttpEnv> {
+  return async (c, next) => {
+    if (!operations.isStopping() || READS.has(c.req.method)) return next()
+    return c.json({ detail: 'The server is stopping; try again in a moment.' }, 503, { 'retry-after': '1' })
+  }
 }
 
 /** What every route may count on: who asks, and how much may be sent. */

@@ -43,6 +43,8 @@ export type EngineAccess = {
 export type Operations = {
   /** `ok`, or why the server should not be sent work now. */
   readyState(): string
+  /** Nothing new is taken in. */
+  isStopping(): boolean
   /** The text that Prometheus scrapes. */
   metrics(): Promise<{ contentType: string; text: string }>
 }

@@ -8,5 +8,14 @@ export function nextTime(cron: string, timezone: string, after: Date): Date {
   if (cron.trim().split(/\s+/).length !== FIELDS) {
     throw new Error(`a cron expression has ${FIELDS} fields: minute, hour, day of month, month, day of week`)
   }
+  if (!isTimezone(timezone)) throw new Error(`${timezone} is not a time zone, like Europe/Berlin`)
   return CronExpressionParser.parse(cron, { currentDate: after, tz: timezone }).next().toDate()
+}
+
+function isTimezone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== ''
+  } catch {
+    return false
+  }
 }

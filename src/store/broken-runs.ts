@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { ConversationId, OrganizationId, RunId, StepId } from '../domain/id.ts'
 import type { JsonObject } from '../domain/json.ts'
 import type { Db } from './schema.ts'
-import type { Undo } from './undo.ts'
+import type { ChangedRow, Undo } from './undo.ts'
 
 /** What each look reads at most; the next look finds the rest. */
 const FOUND_MAX = 1_000
@@ -32,7 +32,9 @@ export async function takeTurn(tx: Db, organizationId: OrganizationId, id: RunId
     .where('holds_turn', '=', true)
     .returning('id')
     .executeTakeFirst()
-  return row && columns('runs', [{ key: keyOf(organizationId, id), before: { holds_turn: true } }])
+  return row && columns('runs', [
+    { key: keyOf(organizationId, id), before: { holds_turn: true }, after: { holds_turn: false } },
+  ])
 }
 
 /** Runs that wait for a turn that nobody has and no approval keeps; and how long, in seconds. */
@@ -147,15 +149,24 @@ export async function readOpenSteps(db: Db, only?: StepId): Promise<FoundStep[]>
   return rows
 }
 
+const CLOSED = { status: 'failed', phase: 'committed', error_type: 'interrupted' } as const
+
 /** Closes a step that nobody works on any more: failed, its calls unknown. */
 export async function closeStep(tx: Db, { organizationId, stepId }: FoundStep): Promise<Undo[]> {
-  const closed = await tx
-    .updateTable('steps')
-    .set({ status: 'failed', phase: 'committed', error_type: 'interrupted', updated_at: sql<string>`now()` })
+  const open = await tx
+    .selectFrom('steps')
     .where('organization_id', '=', organizationId)
     .where('id', '=', stepId)
     .where('status', '=', 'pending')
-    .returning('id')
+    .select(['id', 'phase'])
+    .forUpdate()
+    .execute()
+  await tx
+    .updateTable('steps')
+    .set({ ...CLOSED, updated_at: sql<string>`now()` })
+    .where('organization_id', '=', organizationId)
+    .where('id', '=', stepId)
+    .where('status', '=', 'pending')
     .execute()
   const unknown = await tx
     .updateTable('tool_executions')
@@ -165,13 +176,15 @@ export async function closeStep(tx: Db, { organizationId, stepId }: FoundStep): 
     .where('state', '=', 'started')
     .returning('tool_call_id')
     .execute()
-  const step = closed.map(({ id }) => ({
+  const step = open.map(({ id, phase }) => ({
     key: keyOf(organizationId, id),
-    before: { status: 'pending', error_type: null },
+    before: { status: 'pending', phase, error_type: null },
+    after: CLOSED,
   }))
   const calls = unknown.map(({ tool_call_id }) => ({
     key: { organization_id: organizationId, step_id: stepId, tool_call_id },
     before: { state: 'started', finished_at: null },
+    after: { state: 'unknown' },
   }))
   return [
     ...(step.length > 0 ? [columns('steps', step)] : []),
@@ -185,7 +198,7 @@ function keyOf(organizationId: OrganizationId, id: string): JsonObject {
 
 function columns(
   table: 'runs' | 'steps' | 'tool_executions',
-  rows: { key: JsonObject; before: JsonObject }[],
+  rows: ChangedRow[],
 ): Undo {
   return { kind: 'columns', table, rows }
 }

@@ -3,7 +3,8 @@ import type { Json, JsonObject } from '../domain/json.ts'
 import { replaceContext } from './contexts.ts'
 import type { Db } from './schema.ts'
 import { lockScope } from './scopes.ts'
-import type { Undo } from './undo.ts'
+import { inSavepoint, isUniqueViolation } from './transaction.ts'
+import type { ChangedRow, Undo } from './undo.ts'
 
 export type Repair = { check: string; subject: string; text: string; undo: Undo[] | null }
 
@@ -30,9 +31,27 @@ export async function undoRepair(tx: Db, id: number): Promise<Undone> {
   if (!row) return 'unknown'
   if (row.undone_at) return 'undone_before'
   if (!row.undo) return 'not_possible'
-  for (const undo of row.undo) if (!(await bringBack(tx, undo))) return 'changed_since'
+  if (!(await bringAllBack(tx, row.undo))) return 'changed_since'
   await tx.updateTable('repairs').set({ undone_at: sql<string>`now()` }).where('id', '=', id).execute()
   return 'undone'
+}
+
+class ChangedSince extends Error {
+  override name = 'ChangedSince'
+}
+
+/** All of it or, when something is not as the repair left it, nothing. */
+async function bringAllBack(tx: Db, undos: Undo[]): Promise<boolean> {
+  try {
+    await inSavepoint(tx, async () => {
+      for (const undo of undos) if (!(await bringBack(tx, undo))) throw new ChangedSince()
+    })
+    return true
+  } catch (error) {
+    // Another row has by now what this one would get back.
+    if (error instanceof ChangedSince || isUniqueViolation(error)) return false
+    throw error
+  }
 }
 
 async function bringBack(tx: Db, undo: Undo): Promise<boolean> {
@@ -40,7 +59,7 @@ async function bringBack(tx: Db, undo: Undo): Promise<boolean> {
     case 'context':
       return bringBackContext(tx, undo)
     case 'columns':
-      for (const { key, before } of undo.rows) await setColumns(tx, undo.table, key, before)
+      for (const row of undo.rows) if (!(await setColumns(tx, undo.table, row))) return false
       return true
     case 'row': {
       const { numAffectedRows } = await sql`
@@ -67,13 +86,18 @@ async function bringBackContext(tx: Db, undo: Extract<Undo, { kind: 'context' }>
   return true
 }
 
-async function setColumns(tx: Db, table: string, key: JsonObject, before: JsonObject): Promise<void> {
-  const pairs = (record: JsonObject, between: string) =>
+async function setColumns(tx: Db, table: string, { key, before, after = {} }: ChangedRow): Promise<boolean> {
+  const pairs = (record: JsonObject, sign: string, between: string) =>
     sql.join(
-      Object.entries(record).map(([column, value]) => sql`${sql.ref(column)} = ${storedValue(value)}`),
+      Object.entries(record).map(
+        ([column, value]) => sql`${sql.ref(column)} ${sql.raw(sign)} ${storedValue(value)}`,
+      ),
       sql.raw(between),
     )
-  await sql`update ${sql.table(table)} set ${pairs(before, ', ')} where ${pairs(key, ' and ')}`.execute(tx)
+  const found = pairs({ ...key, ...after }, 'is not distinct from', ' and ')
+  const { numAffectedRows } = await sql`
+    update ${sql.table(table)} set ${pairs(before, '=', ', ')} where ${found}`.execute(tx)
+  return numAffectedRows === 1n
 }
 
 function storedValue(value: Json | undefined) {

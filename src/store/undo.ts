@@ -1,6 +1,9 @@
 import type { ConversationId, MessageId, OrganizationId } from '../domain/id.ts'
 import type { JsonObject } from '../domain/json.ts'
 
+/** `after`: what the repair made of it; with anything else the undo would overwrite what came since. */
+export type ChangedRow = { key: JsonObject; before: JsonObject; after?: JsonObject }
+
 /** What was there before a repair: enough to bring it back. */
 export type Undo =
   | {
@@ -16,6 +19,6 @@ export type Undo =
   | {
       kind: 'columns'
       table: 'runs' | 'steps' | 'tool_executions'
-      rows: { key: JsonObject; before: JsonObject }[]
+      rows: ChangedRow[]
     }
   | { kind: 'row'; table: 'open_approvals'; row: JsonObject }

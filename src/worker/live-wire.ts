@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis'
-import type { NumberedFrame } from '../domain/frame.ts'
+import type { Frame, NumberedFrame } from '../domain/frame.ts'
 import type { RunId } from '../domain/id.ts'
 import type { Observe } from './observation.ts'
 import type { RunHub } from './run-hub.ts'
@@ -51,14 +51,38 @@ export function openLiveWire(
     if (followed.length > 0) receiver.subscribe(...followed.map(channelOf)).catch(() => undefined)
   })
   receiver.on('message', (channel: string, text: string) => {
-    const { from, frames } = JSON.parse(text) as Piece
-    if (from !== self) hub.receive(channel.slice(PREFIX.length) as RunId, frames)
+    const piece = pieceOf(text)
+    if (piece && piece.from !== self) hub.receive(channel.slice(PREFIX.length) as RunId, piece.frames)
   })
 
   return () => {
     sender.disconnect()
     receiver.disconnect()
   }
+}
+
+/** Undefined: another release, or another program, sent something else. What is dropped here is read from the log. */
+function pieceOf(text: string): Piece | undefined {
+  try {
+    const { from, frames } = JSON.parse(text) as Partial<Piece>
+    if (typeof from !== 'string' || !Array.isArray(frames) || !frames.every(isFrame)) return undefined
+    return { from, frames }
+  } catch {
+    return undefined
+  }
+}
+
+const KINDS: Record<Frame['kind'], true> = {
+  ping: true,
+  message: true,
+  delta: true,
+  error: true,
+  stop: true,
+  usage: true,
+}
+
+function isFrame({ seq, frame }: NumberedFrame): boolean {
+  return Number.isSafeInteger(seq) && Object.hasOwn(KINDS, frame.kind)
 }
 
 const PREFIX = 'perdure:run:'

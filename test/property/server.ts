@@ -163,7 +163,11 @@ export function openApi(db: Db, current: () => Life) {
     get catalog() {
       return current().catalog
     },
-    operations: { readyState: () => 'ok', metrics: async () => ({ contentType: 'text/plain', text: '' }) },
+    operations: {
+      readyState: () => 'ok',
+      isStopping: () => false,
+      metrics: async () => ({ contentType: 'text/plain', text: '' }),
+    },
     builtInTools: current().builtIns,
     observe: (observation) => current().deps.observe(observation),
     settings: {

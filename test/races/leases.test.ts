@@ -120,6 +120,26 @@ describe('leases', () => {
     }
   })
 
+  it('R-11: who stops says so, answers readers, and takes nothing in', async () => {
+    const alone = await openReplicas()
+    try {
+      const stopping = await alone.start({ PERDURE_READINESS_ENFORCED: 'true' })
+      const agentId = await stopping.createAgent()
+      const runId = await stopping.sendAsync(agentId, '[[sleep 2000]]')
+      await until(async () => (await stopping.status(runId)) === 'running')
+      const stopped = stopping.stop()
+      expect(await stopping.ask('GET', '/v1/ready')).toMatchObject({ status: 503 })
+      const refused = await stopping.send(agentId, 'too late')
+      expect(refused).toMatchObject({ status: 503, body: { detail: expect.stringContaining('stopping') } })
+      expect(refused.headers.get('retry-after')).toBe('1')
+      const { body } = await stopping.ask('GET', `/v1/runs/${runId}/stream`)
+      expect(body).toContain('"stop_reason":"end_turn"')
+      await stopped
+    } finally {
+      await alone.close()
+    }
+  })
+
   it('R-10: what a tool gives when its driver has lost the run is dropped', async () => {
     const alone = await openReplicas()
     const calls: string[] = []

@@ -23,10 +23,13 @@ const PAGE_DEFAULT = 50
 /** A time that has just gone by is meant as now: clocks differ. */
 const LATE_MS_MAX = 60_000
 
+/** The last time that has a year of four digits. */
+const YEAR_9999_MS = Date.UTC(10_000, 0) - 1
+
 const OneTime = z.object({
   type: z.literal('one-time').default('one-time'),
   /** Milliseconds since 1970. */
-  scheduled_at: z.number().positive().max(8.64e15),
+  scheduled_at: z.number().positive().max(YEAR_9999_MS),
 })
 const Recurring = z.object({
   type: z.literal('recurring'),
