@@ -66,7 +66,10 @@ export type MessageBody =
   | { role: 'user'; content: UserPart[] }
   | { role: 'assistant'; content: AssistantPart[]; toolCalls: ToolCall[] }
   | { role: 'tool'; returns: ToolReturn[] }
-  /** The calls that wait for the user or for the client. The calls of the same answer that do not wait are in the assistant message before it. */
+  /**
+   * The calls that wait for the user or for the client. The calls of the same answer that do not wait are in the assistant
+   * message before it, and so is what the answer said, where it was streamed piece by piece.
+   */
   | { role: 'approval_request'; content: AssistantPart[]; toolCalls: ToolCall[] }
   | { role: 'approval_response'; answers: ApprovalAnswer[] }
   /** A compaction's result: one text, packed as in `envelope.ts`. */
@@ -81,6 +84,14 @@ export type MessageOf<R extends Role> = MessageHead & Extract<MessageBody, { rol
 /** The calls that a message asks for; empty for the roles that ask for none. */
 export function toolCallsOf(message: Message): ToolCall[] {
   return message.role === 'assistant' || message.role === 'approval_request' ? message.toolCalls : []
+}
+
+/** The half of an answer that stands before the request at this index, which holds the calls that had to wait. */
+export function halfBefore(messages: Message[], index: number): MessageOf<'assistant'> | undefined {
+  const before = messages[index - 1]
+  const request = messages[index]
+  if (before?.role !== 'assistant' || request?.role !== 'approval_request') return undefined
+  return before.stepId === request.stepId ? before : undefined
 }
 
 export function textOf(parts: (UserPart | AssistantPart)[], separator = '\n'): string {

@@ -11,7 +11,7 @@ export function otidOf(id: MessageId, index: number): string {
   return uuid.slice(0, -2) + low
 }
 
-/** The id one below, as a 128-bit number: the id of an approval request beside its assistant message. */
+/** The id one below, as a 128-bit number: the id of an approval request whose answer has this one. */
 export function idBefore(id: MessageId): MessageId {
   const hex = (BigInt(`0x${id.slice('message-'.length).replaceAll('-', '')}`) - 1n)
     .toString(16)

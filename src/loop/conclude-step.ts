@@ -34,6 +34,9 @@ export type Replied = {
 /**
  * What a step leaves behind when its calls must wait: the calls that may run, and the request for the others. `refusals`:
  * what is already known of some of the calls beside it; they are stored with the rest when the answer is there.
+ *
+ * The words are in the request where no call may run. Not where pieces were streamed: a call that waits is shown before
+ * anybody knows whether others follow, so words and requests are shown under two ids, and are two rows.
  */
 export function concludePause(
   state: LoopState,
@@ -43,24 +46,19 @@ export function concludePause(
   refusals: ToolReturn[],
 ): Conclusion {
   const besides = replied.calls.filter((call) => !held.includes(call))
-  const ids = pauseIds(state, replied, held, besides)
-  const content = replied.content
+  const { stepId, messageId, content } = replied
   const model = configOf(state).model
-  const { stepId } = replied
+  const isApart = besides.length > 0 || state.request.streamTokens
   const request = newMessage(
     state,
     ports,
-    { role: 'approval_request', content: ids.contentIn === 'request' ? content : [], toolCalls: held },
-    { id: ids.request, stepId, model },
+    { role: 'approval_request', content: isApart ? [] : content, toolCalls: held },
+    { id: isApart ? idBefore(messageId) : messageId, stepId, model },
   )
   const messages: Message[] = [request]
-  if (besides.length > 0) {
-    const body = {
-      role: 'assistant' as const,
-      content: ids.contentIn === 'besides' ? content : [],
-      toolCalls: besides,
-    }
-    messages.unshift(newMessage(state, ports, body, { id: ids.besides, stepId, model }))
+  if (isApart && content.length + besides.length > 0) {
+    const body = { role: 'assistant' as const, content, toolCalls: besides }
+    messages.unshift(newMessage(state, ports, body, { id: messageId, stepId, model }))
   }
   return {
     messages,
@@ -68,19 +66,6 @@ export function concludePause(
     outcome: { stopReason: 'requires_approval', error: null },
     contextTokens: tokensAfter(state, replied, messages),
   }
-}
-
-/**
- * The text of an answer, and the calls that were streamed beside it, were shown under the answer's own id: the row that
- * keeps the text takes it, and the other row takes the id before.
- */
-function pauseIds(state: LoopState, { messageId, calls }: Replied, held: ToolCall[], besides: ToolCall[]) {
-  const [first] = calls
-  const heldFirst = state.request.streamTokens && first !== undefined && held.includes(first)
-  if (besides.length === 0 || heldFirst) {
-    return { request: messageId, besides: idBefore(messageId), contentIn: 'request' as const }
-  }
-  return { request: idBefore(messageId), besides: messageId, contentIn: 'besides' as const }
 }
 
 /** What a step leaves behind when everything that could run has run. `returns` are in the order of the calls. */

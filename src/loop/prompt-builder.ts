@@ -87,31 +87,14 @@ export class PromptBuilder {
     queue.push(message)
   }
 
-  /** An answer and the request for those of its calls that had to wait are two rows and one message. */
   #addAnswer(message: MessageOf<'assistant'> | MessageOf<'approval_request'>): void {
     const content = message.content.filter(hasSubstance)
-    const answer = this.#joinable(message)
-    if (answer) {
-      answer.content.push(...content)
-      answer.toolCalls.push(...this.#openCalls(message.toolCalls))
-      return
-    }
     this.#closeCalls()
     const toolCalls = this.#openCalls(message.toolCalls)
     const isEmpty = toolCalls.length === 0 && !content.some((part) => part.type === 'text')
     if (isEmpty) return
     if (this.#done.length === 0) this.#done.push({ role: 'user', content: [{ type: 'text', text: OPENING }] })
     this.#done.push({ role: 'assistant', content, toolCalls, model: message.model })
-  }
-
-  /**
-   * The message to which a request belongs: the answer right before it, while none of its calls has a result.
-   */
-  #joinable(message: Message): Extract<PromptMessage, { role: 'assistant' }> | undefined {
-    if (message.role !== 'approval_request' || this.#open.size === 0) return undefined
-    if (this.#results.length > 0 || this.#waiting.length > 0) return undefined
-    const last = this.#done.at(-1)
-    return last?.role === 'assistant' ? last : undefined
   }
 
   /**

@@ -193,6 +193,18 @@ describe('an approval', () => {
     ])
   })
 
+  it('is one answer with thoughts that stand alone before it, of the same step', () => {
+    const thought: AssistantPart = { type: 'reasoning', reasoning: 'hm', isNative: true, signature: 's' }
+    const asks = message({ role: 'approval_request', content: [], toolCalls: [call('b')] })
+    const after = [asks, response(), results(returned('b'))]
+    expect(prompted([user('go'), assistant([thought]), ...after]).slice(1)).toMatchObject([
+      { role: 'assistant', content: [thought], toolCalls: [{ id: 'b' }] },
+      { role: 'tool', results: [{ callId: 'b' }] },
+    ])
+    const earlier = { ...assistant([text('hello')]), stepId: 'step-1' as const }
+    expect(rolesOf([user('go'), earlier, ...after])).toEqual(['user', 'assistant', 'assistant', 'tool'])
+  })
+
   it('is an answer of its own when the user or a result came before it', () => {
     const roles = ['user', 'assistant', 'tool', 'user', 'assistant', 'tool']
     expect(
@@ -211,7 +223,9 @@ describe('an approval', () => {
 
   it('is left out with its half while nobody has answered', () => {
     expect(rolesOf([user('go'), half(), request()])).toEqual(['user'])
-    expect(rolesOf([user('go'), assistant([text('hm')]), request()])).toEqual(['user', 'assistant'])
+    expect(rolesOf([user('go'), assistant([text('hm')]), request()])).toEqual(['user'])
+    const earlier = { ...assistant([text('hm')]), stepId: 'step-1' as const }
+    expect(rolesOf([user('go'), earlier, request()])).toEqual(['user', 'assistant'])
   })
 
   it('is left out when a summary stands in for it, and kept when its result came after all', () => {

@@ -1,5 +1,4 @@
-import type { Message } from '../domain/message.ts'
-import { toolCallsOf } from '../domain/message.ts'
+import { halfBefore, type Message, toolCallsOf } from '../domain/message.ts'
 import type { PromptMessage } from '../domain/model.ts'
 import { isSummary } from '../domain/view.ts'
 import { PromptBuilder, type PromptOptions } from './prompt-builder.ts'
@@ -12,7 +11,7 @@ import { PromptBuilder, type PromptOptions } from './prompt-builder.ts'
 export function toPrompt(context: Message[], options: PromptOptions): PromptMessage[] {
   const messages = withoutDeadThought(withoutOpenRequest(withoutSummarised(context.slice(1))))
   const builder = new PromptBuilder(options)
-  for (const message of messages) builder.add(message)
+  for (const message of withJoinedHalves(messages)) builder.add(message)
   return builder.finish()
 }
 
@@ -36,9 +35,7 @@ function withoutSummarised(messages: Message[]): Message[] {
  */
 function withoutOpenRequest(messages: Message[]): Message[] {
   if (messages.at(-1)?.role !== 'approval_request') return messages
-  const before = messages.at(-2)
-  const hasHalf = before?.role === 'assistant' && before.toolCalls.length > 0
-  return messages.slice(0, hasHalf ? -2 : -1)
+  return messages.slice(0, halfBefore(messages, messages.length - 1) ? -2 : -1)
 }
 
 /** An answer at the very end that is only thinking would be taken for the start of the next one. */
@@ -46,6 +43,17 @@ function withoutDeadThought(messages: Message[]): Message[] {
   const last = messages.at(-1)
   if (last?.role !== 'assistant' || last.toolCalls.length > 0) return messages
   return last.content.some((part) => part.type === 'text') ? messages : messages.slice(0, -1)
+}
+
+/** An answer and the request for those of its calls that had to wait are two rows and one message. */
+function withJoinedHalves(messages: Message[]): Message[] {
+  return messages.flatMap((message, index) => {
+    if (halfBefore(messages, index + 1)) return []
+    const half = halfBefore(messages, index)
+    if (!half || message.role !== 'approval_request') return [message]
+    const content = [...half.content, ...message.content]
+    return [{ ...half, content, toolCalls: [...half.toolCalls, ...message.toolCalls] }]
+  })
 }
 
 function isAnswered(request: Message, later: Message[]): boolean {

@@ -3,7 +3,7 @@ import type { MessagePolicy } from '../domain/conversation.ts'
 import { Fault } from '../domain/fault.ts'
 import type { AgentId, BlockId, ConversationId, MessageId, OrganizationId } from '../domain/id.ts'
 import { newId } from '../domain/id.ts'
-import type { Message } from '../domain/message.ts'
+import { halfBefore, type Message } from '../domain/message.ts'
 import type { ModelSettings } from '../domain/model-settings.ts'
 import { extendContext } from './contexts.ts'
 import { saveHistory } from './memory-edits.ts'
@@ -234,10 +234,8 @@ export async function startContext(
 /** What a fork shares of a conversation's context: all of it but the system message and an open request at its end. */
 export async function forkableIds(tx: Db, source: ScopeRow): Promise<MessageId[]> {
   const context = (await readContext(tx, source.organization_id, source.id)).slice(1)
-  const last = context.at(-1)
-  if (last?.role !== 'approval_request') return context.map(({ id }) => id)
-  const before = context.at(-2)
-  const half = before?.role === 'assistant' && before.stepId === last.stepId
+  if (context.at(-1)?.role !== 'approval_request') return context.map(({ id }) => id)
+  const half = halfBefore(context, context.length - 1)
   return context.slice(0, half ? -2 : -1).map(({ id }) => id)
 }
 

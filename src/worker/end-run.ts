@@ -1,5 +1,5 @@
 import type { MessageId, OrganizationId, RunId } from '../domain/id.ts'
-import type { Message, MessageOf } from '../domain/message.ts'
+import { halfBefore, type Message, type MessageOf } from '../domain/message.ts'
 import { isTerminal, type Outcome, type Run } from '../domain/run.ts'
 import type { StoredReply } from '../domain/step.ts'
 import type { StopReason } from '../domain/stop-reason.ts'
@@ -231,8 +231,7 @@ async function openAnswer(
 
 /** Calls of the same answer that needed no approval and wait with the request. */
 export function besidesOf(context: Message[], request: MessageOf<'approval_request'>) {
-  const before = context[context.indexOf(request) - 1]
-  return before?.role === 'assistant' && before.stepId === request.stepId ? before.toolCalls : []
+  return halfBefore(context, context.indexOf(request))?.toolCalls ?? []
 }
 
 async function storeInContext(tx: Db, run: Settled, scope: ScopeRow, messages: Message[]): Promise<void> {

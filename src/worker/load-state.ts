@@ -1,5 +1,5 @@
 import type { MessageId, StepId } from '../domain/id.ts'
-import { type Message, type MessageOf, toolCallsOf } from '../domain/message.ts'
+import { halfBefore, type Message, type MessageOf, toolCallsOf } from '../domain/message.ts'
 import type { Lease } from '../domain/run.ts'
 import type { StoredReply } from '../domain/step.ts'
 import type { LoopState, OpenAnswer, StepRef } from '../loop/state.ts'
@@ -117,8 +117,7 @@ async function answerOf(
   const index = context.findLastIndex((message) => message.role === 'approval_request')
   const request = context[index] as MessageOf<'approval_request'> | undefined
   if (!request?.stepId) return null
-  const before = context[index - 1]
-  const besides = before?.role === 'assistant' && before.stepId === request.stepId ? before.toolCalls : []
+  const besides = halfBefore(context, index)?.toolCalls ?? []
   const executions = await readExecutions(drive.deps.db, drive.lease.organizationId, request.stepId)
   return { request, besides, response: { ...first, runId: drive.lease.runId }, executions }
 }

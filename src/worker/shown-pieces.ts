@@ -1,5 +1,5 @@
 import { compactionEvent } from '../domain/compaction-event.ts'
-import type { Frame, ViewHead } from '../domain/frame.ts'
+import type { DeltaBody, Frame, ViewHead } from '../domain/frame.ts'
 import type { RunId } from '../domain/id.ts'
 import { idBefore, otidOf } from '../domain/otid.ts'
 import { timestampNow } from '../lib/clock.ts'
@@ -11,10 +11,9 @@ type Delta = Extract<LoopEvent, { type: 'delta' }>
 export class ShownPieces {
   readonly #runId: RunId
   #messageId = ''
-  #type = ''
-  #index = -1
-  /** Which kind of call took the answer's own id. */
-  #ownKind: 'held' | 'free' | null = null
+  #count = 0
+  /** Lists show calls behind all words: what is said behind a call goes on with what was said before it. */
+  #newest: { words?: CountedView; calls?: CountedView } = {}
 
   constructor(runId: RunId) {
     this.#runId = runId
@@ -22,16 +21,13 @@ export class ShownPieces {
 
   frameOf(event: Delta): Frame {
     const body = bodyOf(event.delta, event.needsApproval)
-    const index = this.#indexFor(event.messageId, body.type)
-    const isCall = body.type === 'tool_call_message' || body.type === 'approval_request_message'
-    const own = !isCall || this.#takesOwnId(event.needsApproval ? 'held' : 'free')
-    const id = own ? event.messageId : idBefore(event.messageId)
-    const otid = body.type === 'approval_request_message' ? id : otidOf(id, own ? index : 0)
+    // The calls that wait are a message of their own (see `conclude-step.ts`).
+    const requestId = body.type === 'approval_request_message' ? idBefore(event.messageId) : null
     const head: ViewHead = {
-      id,
+      id: requestId ?? event.messageId,
       createdAt: timestampNow(),
       name: null,
-      otid,
+      otid: requestId ?? otidOf(event.messageId, this.#indexFor(event.messageId, body)),
       senderId: null,
       stepId: event.stepId,
       isErr: false,
@@ -40,26 +36,31 @@ export class ShownPieces {
     return { kind: 'delta', head, body }
   }
 
-  #indexFor(messageId: string, type: string): number {
+  #indexFor(messageId: string, body: DeltaBody): number {
     if (messageId !== this.#messageId) {
       this.#messageId = messageId
-      this.#type = ''
-      this.#index = -1
-      this.#ownKind = null
+      this.#count = 0
+      this.#newest = {}
     }
-    if (type !== this.#type) this.#index += 1
-    this.#type = type
-    return this.#index
-  }
-
-  /** Whether calls of this kind are shown under the answer's own id; the others take the id before. */
-  #takesOwnId(kind: 'held' | 'free'): boolean {
-    this.#ownKind ??= kind
-    return this.#ownKind === kind
+    const kind = body.type === 'tool_call_message' ? 'calls' : 'words'
+    const newest = this.#newest[kind]
+    if (newest && isOneView(newest.body, body)) return newest.index
+    const index = this.#count++
+    this.#newest[kind] = { body, index }
+    return index
   }
 }
 
-function bodyOf(delta: LoopDelta, held: boolean): Extract<Frame, { kind: 'delta' }>['body'] {
+type CountedView = { body: DeltaBody; index: number }
+
+/** Whether two neighbouring pieces are shown as one in lists (see `answer-view.ts`). */
+function isOneView(last: DeltaBody, next: DeltaBody): boolean {
+  if (last.type === 'reasoning_message' && next.type === 'reasoning_message')
+    return last.source === next.source
+  return last.type === next.type && next.type !== 'hidden_reasoning_message'
+}
+
+function bodyOf(delta: LoopDelta, held: boolean): DeltaBody {
   switch (delta.type) {
     case 'text_delta':
       return { type: 'assistant_message', text: delta.text }

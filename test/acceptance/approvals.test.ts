@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { JsonObject } from '../../src/domain/json.ts'
 import { openServerWorld, type ServerWorld } from '../server-world.ts'
 import { call, note, script, Talk, typesOf } from './talk.ts'
 
@@ -90,6 +91,42 @@ describe('acceptance: approvals and client tools', () => {
       'tool_return_message',
       'assistant_message',
     ])
+  })
+
+  it('15: … also where tokens were streamed and the call that waits came first; the model reads one answer', async () => {
+    const talk = await Talk.open(world, PARALLEL)
+    const search = call('conversation_search', { query: 'x' })
+    const turns = script({ say: 'Wait here.', calls: [note('tea'), search] }, { say: 'Done.' })
+    await talk.stream(turns, { stream_tokens: true })
+    const request = (await talk.list()).at(-1) as { tool_calls: { tool_call_id: string }[] }
+    await talk.approve(request.tool_calls[0]?.tool_call_id ?? '')
+    expect(typesOf(await talk.list())).toEqual([
+      'system_message',
+      'user_message',
+      'assistant_message',
+      'tool_call_message',
+      'approval_request_message',
+      'approval_response_message',
+      'tool_return_message',
+      'assistant_message',
+    ])
+    const { messages } = talk.requestWith('Wait here.') as { messages: JsonObject[] }
+    expect(messages.map(({ role }) => role)).toEqual(['system', 'user', 'assistant', 'tool', 'tool'])
+    expect(messages[2]).toMatchObject({
+      content: 'Wait here.',
+      tool_calls: [{ function: { name: 'conversation_search' } }, { function: { name: 'memory_insert' } }],
+    })
+  })
+
+  it('15: … and where the words of a stream are all that stands before the request', async () => {
+    const talk = await Talk.open(world, PARALLEL)
+    const turns = script({ say: 'May I note it?', calls: [note('tea')] }, { say: 'Noted.' })
+    await talk.stream(turns, { stream_tokens: true })
+    const request = (await talk.list()).at(-1) as { tool_calls: { tool_call_id: string }[] }
+    expect((await talk.approve(request.tool_calls[0]?.tool_call_id ?? '')).status).toBe(200)
+    const { messages } = talk.requestWith('May I note it?') as { messages: JsonObject[] }
+    expect(messages.map(({ role }) => role)).toEqual(['system', 'user', 'assistant', 'tool'])
+    expect(messages[2]).toMatchObject({ content: 'May I note it?', tool_calls: [{}] })
   })
 
   it('16: a normal message while pending is 409 with the request id; unknown ids are 400', async () => {

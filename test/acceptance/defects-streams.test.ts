@@ -142,16 +142,21 @@ describe('pieces of a stream', () => {
     for (const calls of [
       [search, note('a')],
       [note('a'), search],
+      [search, note('a'), search],
+      [note('a'), search, note('b')],
+      [note('a')],
     ]) {
       const talk = await Talk.open(world, more)
-      const events = await talk.stream(script({ say: 'Wait.', calls }), TOKENS)
-      const named = (views: JsonObject[]) =>
-        new Set(
-          views
-            .filter(({ message_type: type }) => /^(assistant|tool_call|approval_request)_/.test(String(type)))
-            .map(({ message_type: type, otid }) => `${type} ${otid}`),
+      const events = await talk.stream(script({ think: 'Hm.', say: 'Wait.', calls }), TOKENS)
+      const answers = (views: JsonObject[]) =>
+        views.filter(({ message_type: type }) =>
+          /^(reasoning|assistant|tool_call|approval_request)_/.test(String(type)),
         )
-      expect(named(events)).toEqual(named(await talk.list()))
+      const named = (views: JsonObject[]) =>
+        new Set(answers(views).map(({ message_type: type, id, otid }) => `${type} ${id} ${otid}`))
+      const listed = answers(await talk.list())
+      expect(named(events)).toEqual(named(listed))
+      expect(new Set(listed.map(({ otid }) => otid)).size).toBe(listed.length)
     }
   })
 

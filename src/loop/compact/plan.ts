@@ -1,4 +1,4 @@
-import type { Message } from '../../domain/message.ts'
+import { halfBefore, type Message } from '../../domain/message.ts'
 import { isNudge, isSummary } from '../../domain/view.ts'
 
 /** Which rows a compaction summarises, and which it keeps; the system message is in neither. */
@@ -51,13 +51,12 @@ function cutBefore(context: Message[], limit: number): number | null {
   return null
 }
 
-/** An answer may start the kept part. A request for approval starts with the half of its answer that needed none. */
+/** An answer may start the kept part. A request for approval starts with the half of its answer that stands before it. */
 function startOfAnswer(context: Message[], index: number): number | null {
   const message = context[index]
   if (message?.role === 'assistant') return index
   if (message?.role !== 'approval_request') return null
-  const before = context[index - 1]
-  return before?.role === 'assistant' && before.stepId === message.stepId ? index - 1 : index
+  return halfBefore(context, index) ? index - 1 : index
 }
 
 /** Where the rows of an open approval at the end begin; the length, if there is none. */
