@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { Config } from './config.ts'
 import type { Operations } from './http/deps.ts'
 import { Readiness, watchReadiness } from './readiness.ts'
@@ -35,6 +36,7 @@ export async function createOperations(config: Config, log: Observe) {
   const shown: Operations = {
     readyState: () => (config.readinessEnforced ? readiness.state : 'ok'),
     isStopping: () => readiness.state === 'draining',
+    newTraceId: () => (telemetry ? randomBytes(16).toString('hex') : null),
     metrics: prometheus.read,
   }
   return {

@@ -90,6 +90,7 @@ function depsOf(db: Db, observations: Observation[], settings: Partial<HttpSetti
     operations: {
       readyState: () => 'ok',
       isStopping: () => false,
+      newTraceId: () => null,
       metrics: async () => ({ contentType: 'text/plain', text: '' }),
     },
     builtInTools: createBuiltInTools({

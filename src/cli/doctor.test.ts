@@ -187,7 +187,9 @@ describe('stuck runs', () => {
   it('steps and calls of ended runs are closed, and opened again by an undo', async () => {
     await callTool()
     const steps = () =>
-      sql`select status, phase, error_type from steps where agent_id = ${agentId} order by index`.execute(world.db)
+      sql`select status, phase, error_type from steps where agent_id = ${agentId} order by index`.execute(
+        world.db,
+      )
     await sql`update steps set status = 'pending', phase = 'started' where agent_id = ${agentId} and index = 0`.execute(
       world.db,
     )

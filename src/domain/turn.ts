@@ -12,6 +12,11 @@ export type ClientSkill = { name: string; description: string; location: string 
 /** The number of the last message that was told of each conversation. */
 export type ToldScopes = Record<ConversationId, number>
 
+/** How those who watch the server know a request again. Trace: 32 hex digits; span: 16. */
+export type Origin = { requestId: string | null; traceId: string | null; parentSpanId: string | null }
+
+export const ORIGIN_UNKNOWN: Origin = { requestId: null, traceId: null, parentSpanId: null }
+
 /** A request as it was admitted: everything that a run needs to be driven by any process, now or after a crash. */
 export type TurnRequest = {
   transport: Transport
@@ -46,4 +51,6 @@ export type TurnRequest = {
   user: string | null
   /** Headers and such that only traces show. */
   billing: JsonObject | null
+  /** Absent: of an earlier release, or nobody's. */
+  origin?: Origin
 }

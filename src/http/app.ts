@@ -6,7 +6,7 @@ import { cors } from './cors.ts'
 import type { HttpDeps } from './deps.ts'
 import { docsPage } from './docs-page.ts'
 import { answerError } from './errors.ts'
-import { type Endpoint, type HttpEnv, methodsAt, mount } from './route.ts'
+import { type Endpoint, type HttpEnv, methodsAt, mount, type Trace } from './route.ts'
 import { endpointsOf } from './routes/index.ts'
 import { laterRoutes } from './routes/later.ts'
 
@@ -42,14 +42,33 @@ export function createApp(deps: HttpDeps, further: Endpoint[] = []) {
 }
 
 /** A stream counts as ended when its headers are sent: how long it lasts is told of its run. */
-function timed(deps: HttpDeps): MiddlewareHandler {
+function timed(deps: HttpDeps): MiddlewareHandler<HttpEnv> {
   return async (c, next) => {
     const start = performance.now()
+    c.set('trace', traceOf(c.req.header('traceparent'), deps))
     await next()
     const ms = Math.round(performance.now() - start)
     const { method, path } = c.req
-    deps.observe({ type: 'request_ended', method, path, route: routeOf(c), status: c.res.status, ms })
+    const { status } = c.res
+    deps.observe({
+      type: 'request_ended',
+      method,
+      path,
+      route: routeOf(c),
+      status,
+      ms,
+      trace: c.get('trace'),
+    })
   }
+}
+
+/** The caller's trace, by the W3C's header, or a new one. */
+function traceOf(traceparent: string | undefined, { operations }: HttpDeps): Trace {
+  const [, traceId, parentSpanId] =
+    /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-/.exec(traceparent ?? '') ?? []
+  if (traceId && parentSpanId && /[^0]/.test(traceId) && /[^0]/.test(parentSpanId))
+    return { traceId, parentSpanId }
+  return { traceId: operations.newTraceId(), parentSpanId: null }
 }
 
 /** Paths that no route has are one: whoever tries them must not fill the metrics with names. */

@@ -45,6 +45,8 @@ export type Operations = {
   readyState(): string
   /** Nothing new is taken in. */
   isStopping(): boolean
+  /** For a request that belongs to no trace; null: nobody traces. */
+  newTraceId(): string | null
   /** The text that Prometheus scrapes. */
   metrics(): Promise<{ contentType: string; text: string }>
 }

@@ -2,6 +2,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi'
 import { z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import type { Actor } from '../domain/actor.ts'
+import type { Origin } from '../domain/turn.ts'
 import { invalidRequest, type Misfit, type Place } from './invalid-request.ts'
 import { cleanText, readBody } from './read-body.ts'
 import { type SdkMode, sdkModeOf } from './sdk-mode.ts'
@@ -37,8 +38,11 @@ export type Asked<Params, Query, Body> = {
   c: Context<HttpEnv>
 }
 
+/** The trace that a request belongs to, and the caller's span in it. */
+export type Trace = Pick<Origin, 'traceId' | 'parentSpanId'>
+
 /** What the middleware leaves for the routes. */
-export type HttpEnv = { Variables: { actor: Actor; bodyBytesMax: number } }
+export type HttpEnv = { Variables: { actor: Actor; bodyBytesMax: number; trace: Trace } }
 
 export type Endpoint = {
   spec: RouteSpec<z.ZodType, z.ZodType, z.ZodType>

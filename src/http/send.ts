@@ -7,7 +7,7 @@ import type { JsonObject } from '../domain/json.ts'
 import type { LlmConfig } from '../domain/model.ts'
 import { withModelSettings } from '../domain/model-settings.ts'
 import { speaksThroughTool } from '../domain/speech.ts'
-import type { Transport, TurnRequest } from '../domain/turn.ts'
+import type { Origin, Transport, TurnRequest } from '../domain/turn.ts'
 import type { Target } from '../store/scopes.ts'
 import { type Admitted, admit, conversationBusy } from '../worker/admit.ts'
 import { checkAddress, type OutboundGuard } from '../worker/outbound-guard.ts'
@@ -32,6 +32,7 @@ export type SendCommand = {
   runType: string
   background: boolean
   isRetry: boolean
+  origin: Origin
 }
 
 type SendAsked = Pick<Asked<unknown, unknown, unknown>, 'actor' | 'c'>
@@ -48,8 +49,16 @@ export function commandOf(
     target,
     body,
     policy: 'enqueue',
-    isRetry: Number(asked.c.req.header('x-stainless-retry-count') ?? 0) > 0,
+    ...senderOf(asked),
     ...way,
+  }
+}
+
+/** What the headers say of the sender. */
+export function senderOf({ c }: Pick<SendAsked, 'c'>): Pick<SendCommand, 'isRetry' | 'origin'> {
+  return {
+    isRetry: Number(c.req.header('x-stainless-retry-count') ?? 0) > 0,
+    origin: { requestId: c.req.header('x-api-request-log-id') ?? null, ...c.get('trace') },
   }
 }
 
@@ -155,7 +164,7 @@ export async function waitForAnswer(
 }
 
 function requestOf(
-  { actor, target, body, transport }: SendCommand,
+  { actor, target, body, transport, origin }: SendCommand,
   overrideModel: LlmConfig | null,
 ): Omit<TurnRequest, 'input'> {
   return {
@@ -177,6 +186,7 @@ function requestOf(
     waitingAgents: [],
     user: actor.userId,
     billing: null,
+    origin,
   }
 }
 

@@ -32,9 +32,12 @@ export async function takeTurn(tx: Db, organizationId: OrganizationId, id: RunId
     .where('holds_turn', '=', true)
     .returning('id')
     .executeTakeFirst()
-  return row && columns('runs', [
-    { key: keyOf(organizationId, id), before: { holds_turn: true }, after: { holds_turn: false } },
-  ])
+  return (
+    row &&
+    columns('runs', [
+      { key: keyOf(organizationId, id), before: { holds_turn: true }, after: { holds_turn: false } },
+    ])
+  )
 }
 
 /** Runs that wait for a turn that nobody has and no approval keeps; and how long, in seconds. */
@@ -196,9 +199,6 @@ function keyOf(organizationId: OrganizationId, id: string): JsonObject {
   return { organization_id: organizationId, id }
 }
 
-function columns(
-  table: 'runs' | 'steps' | 'tool_executions',
-  rows: ChangedRow[],
-): Undo {
+function columns(table: 'runs' | 'steps' | 'tool_executions', rows: ChangedRow[]): Undo {
   return { kind: 'columns', table, rows }
 }

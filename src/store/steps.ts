@@ -4,6 +4,7 @@ import type { AgentId, ConversationId, OrganizationId, RunId, StepId } from '../
 import type { LlmConfig, ModelTrace, Usage } from '../domain/model.ts'
 import type { StepStatus, StepTimes, StoredReply } from '../domain/step.ts'
 import type { StopReason } from '../domain/stop-reason.ts'
+import type { Origin } from '../domain/turn.ts'
 import type { Db, StepsTable } from './schema.ts'
 import { statement } from './statement.ts'
 import { traceValues } from './traces.ts'
@@ -17,6 +18,7 @@ export type NewStep = {
   /** 0-based position in the run. */
   index: number
   projectId: string | null
+  origin: Origin
 }
 
 /** A step that has begun: its id is known to the database before its model is asked. */
@@ -29,6 +31,8 @@ export function stepValues(step: NewStep): Insertable<StepsTable> {
     conversation_id: step.conversationId,
     index: step.index,
     project_id: step.projectId,
+    trace_id: step.origin.traceId,
+    request_id: step.origin.requestId,
   }
 }
 

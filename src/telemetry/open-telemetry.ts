@@ -15,21 +15,32 @@ export async function startTelemetry(
   version: string,
   readGauges: () => Promise<Reading[]>,
 ): Promise<Telemetry> {
-  const [{ createSpans }, { createOtelMetrics }, traces, metrics, resources, traceOtlp, metricOtlp] =
-    await Promise.all([
-      import('./spans.ts'),
-      import('./otel-metrics.ts'),
-      import('@opentelemetry/sdk-trace'),
-      import('@opentelemetry/sdk-metrics'),
-      import('@opentelemetry/resources'),
-      import('@opentelemetry/exporter-trace-otlp-http'),
-      import('@opentelemetry/exporter-metrics-otlp-http'),
-    ])
+  const [
+    { createSpans },
+    { TraceIds },
+    { createOtelMetrics },
+    traces,
+    metrics,
+    resources,
+    traceOtlp,
+    metricOtlp,
+  ] = await Promise.all([
+    import('./spans.ts'),
+    import('./trace-ids.ts'),
+    import('./otel-metrics.ts'),
+    import('@opentelemetry/sdk-trace'),
+    import('@opentelemetry/sdk-metrics'),
+    import('@opentelemetry/resources'),
+    import('@opentelemetry/exporter-trace-otlp-http'),
+    import('@opentelemetry/exporter-metrics-otlp-http'),
+  ])
   const base = endpoint.replace(/\/$/, '')
   const service = { 'service.name': process.env.OTEL_SERVICE_NAME ?? 'perdure', 'service.version': version }
   const resource = resources.defaultResource().merge(resources.resourceFromAttributes(service))
+  const ids = new TraceIds()
   const tracers = new traces.TracerProvider({
     resource,
+    idGenerator: ids,
     spanProcessors: [
       new traces.BatchSpanProcessor({
         exporter: new traceOtlp.OTLPTraceExporter({ url: `${base}/v1/traces` }),
@@ -46,7 +57,7 @@ export async function startTelemetry(
     ],
   })
   const observers = [
-    createSpans(tracers.getTracer('perdure', version)),
+    createSpans(tracers.getTracer('perdure', version), ids),
     createOtelMetrics(meters.getMeter('perdure', version), readGauges),
   ]
   return {

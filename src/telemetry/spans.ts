@@ -13,6 +13,7 @@ import type { RunId } from '../domain/id.ts'
 import { STOP_REASONS } from '../domain/stop-reason.ts'
 import { wallNs } from '../lib/clock.ts'
 import type { Observation, Observe } from '../worker/observation.ts'
+import type { TraceIds } from './trace-ids.ts'
 
 /** A run that this process drives, as far as it has got. */
 type OpenRun = { span: Span; context: Context; tools: (Of<'tool_ended'> & { endNs: number })[] }
@@ -22,13 +23,13 @@ type Of<Type extends Observation['type']> = Extract<Observation, { type: Type }>
  * Runs, steps, model calls, tool calls and requests as spans, by the conventions for generative AI and under the names
  * of the old server. What people and agents say is in none of them.
  */
-export function createSpans(tracer: Tracer): Observe {
+export function createSpans(tracer: Tracer, ids: TraceIds): Observe {
   const runs = new Map<RunId, OpenRun>()
 
   return (observation) => {
     switch (observation.type) {
       case 'run_driven':
-        runs.set(observation.runId, openRun(tracer, observation))
+        runs.set(observation.runId, openRun(tracer, ids, observation))
         return
       case 'step_ended':
         return showStep(tracer, runs.get(observation.runId), observation)
@@ -58,12 +59,16 @@ export function createSpans(tracer: Tracer): Observe {
         runs.delete(observation.runId)
         return
       case 'request_ended':
-        return showRequest(tracer, observation)
+        return showRequest(tracer, ids, observation)
     }
   }
 }
 
-function openRun(tracer: Tracer, { runId, agentId, conversationId, attempts }: Of<'run_driven'>): OpenRun {
+function openRun(
+  tracer: Tracer,
+  ids: TraceIds,
+  { runId, agentId, conversationId, attempts, trace: place }: Of<'run_driven'>,
+): OpenRun {
   const span = tracer.startSpan(
     'invoke_agent',
     {
@@ -77,7 +82,7 @@ function openRun(tracer: Tracer, { runId, agentId, conversationId, attempts }: O
         attempts,
       },
     },
-    ROOT_CONTEXT,
+    ids.contextOf(place),
   )
   return { span, context: trace.setSpan(ROOT_CONTEXT, span), tools: [] }
 }
@@ -150,7 +155,11 @@ function showTool(tracer: Tracer, parent: Context, tool: OpenRun['tools'][number
 }
 
 /** A request's body is in no span. */
-function showRequest(tracer: Tracer, { method, route, status, ms }: Of<'request_ended'>): void {
+function showRequest(
+  tracer: Tracer,
+  ids: TraceIds,
+  { method, route, status, ms, trace: place }: Of<'request_ended'>,
+): void {
   const endNs = wallNs()
   const span = tracer.startSpan(
     `${method} ${route}`,
@@ -163,7 +172,7 @@ function showRequest(tracer: Tracer, { method, route, status, ms }: Of<'request_
         'http.response.status_code': status,
       },
     },
-    ROOT_CONTEXT,
+    ids.contextOf(place),
   )
   if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR })
   span.end(toTime(endNs))

@@ -14,10 +14,12 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { openServerWorld, type ServerWorld } from '../../test/server-world.ts'
 import { createOtelMetrics } from './otel-metrics.ts'
 import { createSpans } from './spans.ts'
+import { TraceIds } from './trace-ids.ts'
 
 /** Goal: what a real turn looks like in a collector. Method: the observations of one, given to exporters in memory. */
 let world: ServerWorld
 let agentId: string
+const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
 const spans = new InMemorySpanExporter()
 const metrics = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
 
@@ -27,18 +29,23 @@ beforeAll(async () => {
     memory_blocks: [{ label: 'human', value: '' }],
     tools: ['memory_insert'],
   })
+  const ids = new TraceIds()
   const tracer = new TracerProvider({
+    idGenerator: ids,
     spanProcessors: [new SimpleSpanProcessor({ exporter: spans })],
   }).getTracer('test')
   const reader = new PeriodicExportingMetricReader({ exporter: metrics })
   const meters = new MeterProvider({ readers: [reader] })
   const readings = async () => [{ gauge: 'streams_open' as const, value: 3, labels: {} }]
-  const observers = [createSpans(tracer), createOtelMetrics(meters.getMeter('test'), readings)]
+  const observers = [createSpans(tracer, ids), createOtelMetrics(meters.getMeter('test'), readings)]
   world.listeners.push(...observers)
 
-  const say = (content: string) =>
-    world.ask('POST', `/v1/agents/${agentId}/messages`, { messages: [{ role: 'user', content }] })
-  await say('[[call memory_insert {"label":"human","new_string":"my secret"}]] [[usage 700 30 100]]')
+  const say = (content: string, headers = {}) =>
+    world.ask('POST', `/v1/agents/${agentId}/messages`, { messages: [{ role: 'user', content }] }, headers)
+  await say('[[call memory_insert {"label":"human","new_string":"my secret"}]] [[usage 700 30 100]]', {
+    traceparent: `00-${TRACE}-00f067aa0ba902b7-01`,
+    'x-api-request-log-id': 'request 7',
+  })
   await say('[[error 400]] my other secret')
   await vi.waitUntil(() => named('invoke_agent').length === 2)
   await meters.forceFlush()
@@ -73,6 +80,16 @@ describe('spans', () => {
     const [tool] = named('execute_tool memory_insert')
     expect(parentOf(tool)).toBe(first)
     expect(durationOf(chat as ReadableSpan)).toBeLessThanOrEqual(durationOf(first as ReadableSpan))
+  })
+
+  it('stand in the trace of the caller, whose steps are found by it', async () => {
+    const caller = { traceId: TRACE, spanId: '00f067aa0ba902b7', isRemote: true }
+    const [run] = named('invoke_agent')
+    const request = named('POST /v1/agents/:agent_id/messages')[0]
+    for (const span of [run, request]) expect(span?.parentSpanContext).toMatchObject(caller)
+    const { body } = await world.ask('GET', `/v1/steps/?trace_ids=${TRACE}`)
+    expect(body.map((step: { request_id: string }) => step.request_id)).toEqual(['request 7', 'request 7'])
+    expect((await world.ask('GET', `/v1/steps/?trace_ids=${'0'.repeat(32)}`)).body).toEqual([])
   })
 
   it('of what failed say so', () => {

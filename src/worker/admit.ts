@@ -1,6 +1,6 @@
 import type { MessagePolicy } from '../domain/conversation.ts'
 import { Fault } from '../domain/fault.ts'
-import { type ConversationId, newId, type RunId, type StepId } from '../domain/id.ts'
+import { type ConversationId, newId, type RunId } from '../domain/id.ts'
 import type { JsonObject } from '../domain/json.ts'
 import type { Lease } from '../domain/run.ts'
 import type { TurnRequest } from '../domain/turn.ts'
@@ -17,6 +17,7 @@ import { endRunInTx } from './end-run.ts'
 import { enterScope, type NewEntry } from './enter-scope.ts'
 import { findRepeated, keysOf, type Repeatable } from './find-repeated.ts'
 import { readStart } from './load-state.ts'
+import { newStep } from './new-step.ts'
 import { persistForCaller } from './persist.ts'
 import type { PreparedInput } from './prepare-input.ts'
 import { CANCELLED, type Settlement } from './settle.ts'
@@ -221,7 +222,10 @@ function standingOf(
   if (free && slot) {
     const step = isAnswer
       ? null
-      : { ...leaseOfNew(run, deps.lease.id), id: newStepId(), index: 0, projectId: run.agent.projectId }
+      : newStep(
+          { lease: leaseOfNew(run, deps.lease.id), projectId: run.agent.projectId, request: run.request },
+          0,
+        )
     return { type: 'driven', owner: deps.lease.id, step }
   }
   if (free) return { type: 'ready' }
@@ -229,10 +233,6 @@ function standingOf(
     throw conversationBusy(facts.activeRunId)
   }
   return { type: 'waiting', front: isAnswer }
-}
-
-function newStepId(): StepId {
-  return newId('step')
 }
 
 /** Clients match on `is currently being processed`. */

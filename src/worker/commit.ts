@@ -1,6 +1,6 @@
 import type { Agent } from '../domain/agent.ts'
 import type { Frame, NumberedFrame } from '../domain/frame.ts'
-import { newId, type StepId } from '../domain/id.ts'
+import type { StepId } from '../domain/id.ts'
 import type { Message } from '../domain/message.ts'
 import type { Outcome } from '../domain/run.ts'
 import type {
@@ -26,10 +26,11 @@ import { hasMessage, insertMessages, updateSystemMessage } from '../store/messag
 import { findRun, saveConclusion } from '../store/runs.ts'
 import type { Db } from '../store/schema.ts'
 import { type ScopeRow, toScope } from '../store/scopes.ts'
-import { addToolTime, endStep, hasEnded, type NewStep, stepValues } from '../store/steps.ts'
+import { addToolTime, endStep, hasEnded, stepValues } from '../store/steps.ts'
 import { type Drive, noteFirstPiece } from './drive.ts'
 import { refusedEntry } from './journal.ts'
 import { framesOf } from './message-frames.ts'
+import { newStep } from './new-step.ts'
 import { persist } from './persist.ts'
 import { runEdits } from './run-edits.ts'
 import { outsideContext, type Settlement, settleInTx } from './settle.ts'
@@ -180,10 +181,6 @@ async function startNext(tx: Db, drive: Drive, commit: StepCommit): Promise<Step
   const next = { ...newStep(drive, index), id: commit.nextStepId }
   await tx.insertInto('steps').values(stepValues(next)).execute()
   return { id: next.id, index, journal: null }
-}
-
-export function newStep(drive: Pick<Drive, 'lease' | 'projectId'>, index: number): NewStep {
-  return { ...drive.lease, id: newId('step'), index, projectId: drive.projectId }
 }
 
 async function storeStepRow(tx: Db, drive: Drive, commit: StepCommit, conclusion: Conclusion): Promise<void> {

@@ -15,8 +15,8 @@ import { findConclusion } from '../store/runs.ts'
 import type { Db } from '../store/schema.ts'
 import { countSteps, findOpenStep, stepValues } from '../store/steps.ts'
 import { inTransaction } from '../store/transaction.ts'
-import { newStep } from './commit.ts'
 import type { Drive } from './drive.ts'
+import { newStep } from './new-step.ts'
 
 /** A run that this process has just admitted, its first step with it, and what it starts from. */
 export type Fresh = { step: StepRef | null; start: Promise<Start> | null }

@@ -3,6 +3,10 @@ import type { AgentId, ConversationId, RunId, StepId } from '../domain/id.ts'
 import type { Usage } from '../domain/model.ts'
 import type { StepStatus } from '../domain/step.ts'
 import type { StopReason } from '../domain/stop-reason.ts'
+import type { Origin } from '../domain/turn.ts'
+
+/** Where something stands among the traces; nulls: nowhere yet. */
+export type TracePlace = Pick<Origin, 'traceId' | 'parentSpanId'>
 
 /** Everything that the server says about itself. Logs, metrics and traces are readings of this one list. */
 export type Observation =
@@ -10,7 +14,14 @@ export type Observation =
   /** A repeat of a request: its sender got the run that the first one started. */
   | { type: 'request_repeated'; runId: RunId }
   /** This process drives the run from here on. */
-  | { type: 'run_driven'; runId: RunId; agentId: AgentId; conversationId: ConversationId; attempts: number }
+  | {
+      type: 'run_driven'
+      runId: RunId
+      agentId: AgentId
+      conversationId: ConversationId
+      attempts: number
+      trace: TracePlace
+    }
   | { type: 'run_ended'; runId: RunId; agentId: AgentId; stopReason: StopReason; durationMs: number }
   /** Another driver, or a cancel, has the run now. Neither an error of the run nor of the process. */
   | { type: 'run_lost'; runId: RunId; epoch: number }
@@ -61,7 +72,15 @@ export type Observation =
   | { type: 'lease_lost'; error: unknown }
   | { type: 'job_failed'; queue: string; error: unknown }
   /** `route`: the path with its parameters unfilled. */
-  | { type: 'request_ended'; method: string; path: string; route: string; status: number; ms: number }
+  | {
+      type: 'request_ended'
+      method: string
+      path: string
+      route: string
+      status: number
+      ms: number
+      trace: TracePlace
+    }
   | { type: 'request_crashed'; method: string; path: string; error: unknown }
   | { type: 'notice'; text: string }
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { OPENING } from '../domain/frame.ts'
 import type { OrganizationId, RunId } from '../domain/id.ts'
 import type { Lease, Outcome } from '../domain/run.ts'
-import type { TurnRequest } from '../domain/turn.ts'
+import { ORIGIN_UNKNOWN, type TurnRequest } from '../domain/turn.ts'
 import { SEQ_BLOCK } from '../store/admit-run.ts'
 import { type Claim, claimRun, releaseRuns } from '../store/leases.ts'
 import { findRun, getRequest, readLostRuns, readWaitedFor } from '../store/runs.ts'
@@ -216,7 +216,8 @@ export class Worker {
   #start(claim: Claim, request: TurnRequest, createdAt: string, fresh: Fresh | null): void {
     const { lease, seqLast, attempts } = claim
     const { runId, agentId, conversationId } = lease
-    this.#deps.observe({ type: 'run_driven', runId, agentId, conversationId, attempts })
+    const trace = request.origin ?? ORIGIN_UNKNOWN
+    this.#deps.observe({ type: 'run_driven', runId, agentId, conversationId, attempts, trace })
     const drive: Drive = {
       deps: this.#deps,
       lease,

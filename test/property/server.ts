@@ -166,6 +166,7 @@ export function openApi(db: Db, current: () => Life) {
     operations: {
       readyState: () => 'ok',
       isStopping: () => false,
+      newTraceId: () => null,
       metrics: async () => ({ contentType: 'text/plain', text: '' }),
     },
     builtInTools: current().builtIns,

@@ -16,7 +16,7 @@ import { type Endpoint, route } from '../route.ts'
 import { ShownObject } from '../schemas/basics.ts'
 import { queryBool, queryEnum, queryEnums, queryInt, queryText } from '../schemas/query.ts'
 import { ConversationMessageRequest, decodeSend } from '../schemas/send.ts'
-import { type SendCommand, startSend } from '../send.ts'
+import { type SendCommand, senderOf, startSend } from '../send.ts'
 import { streamRun } from '../stream-run.ts'
 import { targetOf } from '../targets.ts'
 import { viewOptionsFor } from '../view-options.ts'
@@ -115,7 +115,7 @@ function send(deps: HttpDeps): Endpoint {
         policy: 'reject',
         runType: target.isDefault ? 'send_message' : 'send_conversation_message',
         background: decoded.background,
-        isRetry: Number(c.req.header('x-stainless-retry-count') ?? 0) > 0,
+        ...senderOf({ c }),
       }
       if (!decoded.streaming) return answerJson(deps, c, command)
       const { runId } = await startSend(deps, command)
