@@ -5,7 +5,7 @@ import { Readiness, watchReadiness } from './readiness.ts'
 import { startTelemetry } from './telemetry/open-telemetry.ts'
 import { createPrometheus } from './telemetry/prometheus.ts'
 import { VERSION } from './version.ts'
-import { readVitalSigns, type Watched } from './vital-signs.ts'
+import { readVitalSigns, signOf, type Watched } from './vital-signs.ts'
 import type { Observe } from './worker/observation.ts'
 
 /** What the server says of itself, for logs, metrics and load balancers: readings of its observations and vital signs. */
@@ -18,7 +18,11 @@ export async function createOperations(config: Config, log: Observe) {
   })
   let watched: Watched | undefined
   let slowestAdmissionMs = 0
-  const readSigns = async () => (watched ? readVitalSigns(watched) : [])
+  const readSigns = async () => [
+    signOf('readiness_state', 1, { reason: readiness.state }),
+    signOf('event_loop_lag_milliseconds', watching.loopLagMs),
+    ...(watched ? await readVitalSigns(watched) : []),
+  ]
   const prometheus = createPrometheus(readSigns)
   const telemetry =
     config.otlpEndpoint === null ? null : await startTelemetry(config.otlpEndpoint, VERSION, readSigns)

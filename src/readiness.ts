@@ -73,16 +73,20 @@ export class Readiness {
 export function watchReadiness(
   readiness: Readiness,
   read: () => Omit<Readings, 'loopLagMs'>,
-): { stop(): void } {
+): { readonly loopLagMs: number; stop(): void } {
   const delay = monitorEventLoopDelay({ resolution: 20 })
   delay.enable()
+  let loopLagMs = 0
   const timer = setInterval(() => {
-    const loopLagMs = delay.count === 0 ? 0 : delay.max / 1_000_000
+    loopLagMs = delay.count === 0 ? 0 : delay.max / 1_000_000
     delay.reset()
     readiness.look({ ...read(), loopLagMs }, performance.now())
   }, LOOK_MS)
   timer.unref()
   return {
+    get loopLagMs() {
+      return loopLagMs
+    },
     stop() {
       clearInterval(timer)
       delay.disable()

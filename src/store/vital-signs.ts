@@ -26,3 +26,10 @@ export async function countDueJobs(db: Db): Promise<{ queue: string; jobs: numbe
   `.execute(db)
   return rows
 }
+
+/** Bytes on the disk of the streams that are kept, with their indexes. */
+export async function sizeOfEvents(db: Db): Promise<number> {
+  const { rows } = await sql<{ bytes: number }>`
+    select pg_total_relation_size('run_events') as bytes`.execute(db)
+  return rows[0]?.bytes ?? 0
+}

@@ -6,7 +6,10 @@ import type { Measurement, MeterName } from './meters.ts'
 export function measure(observation: Observation): Measurement[] {
   switch (observation.type) {
     case 'run_admitted':
-      return [one('runs_admitted', { transport: observation.transport })]
+      return [
+        one('runs_admitted', { transport: observation.transport }),
+        of('admission_duration', observation.ms / 1000),
+      ]
     case 'request_repeated':
       return [one('idempotent_replays')]
     case 'run_ended': {

@@ -17,6 +17,13 @@ export const METERS = {
     labels: ['transport'],
     oldName: 'count_user_message',
   },
+  admission_duration: {
+    kind: 'histogram',
+    unit: 's',
+    about: 'From a request to the run that it is',
+    labels: [],
+    oldName: 'request_admission_wait_ms',
+  },
   runs_ended: { kind: 'counter', about: 'Runs ended', labels: ['status', 'stop_reason'] },
   runs_reclaimed: { kind: 'counter', about: 'Runs taken over from a driver that was gone', labels: [] },
   runs_lost: {
@@ -108,7 +115,28 @@ export const GAUGES = {
     labels: ['status'],
   },
   approvals_open: { about: 'Approval requests that wait for their answer', labels: [] },
-  runs_driven: { about: 'Runs that this process drives', labels: ['route_class'] },
+  turn_queue_depth: { about: 'Runs that wait for the turn of their conversation', labels: [] },
+  run_event_log_bytes: { about: 'Room that the streams of runs take in the database', labels: [] },
+  runs_driven_foreground: {
+    about: 'Runs that this process drives while their callers wait',
+    labels: [],
+    oldName: 'in_flight_foreground',
+  },
+  runs_driven_background: {
+    about: 'Other runs that this process drives',
+    labels: [],
+    oldName: 'in_flight_background',
+  },
+  event_loop_lag_milliseconds: {
+    about: 'The longest delay of the event loop in the last second',
+    labels: [],
+    oldName: 'event_loop_lag_ms',
+  },
+  readiness_state: {
+    about: 'Whether the server should be sent work: 1 at the state that it is in',
+    labels: ['reason'],
+    oldName: 'readiness_state',
+  },
   run_slots: { about: 'Runs that this process can drive at once', labels: [] },
   streams_open: { about: 'Readers that follow a run here', labels: [], oldName: 'sse_active_sessions' },
   jobs_queued: { about: 'Jobs of the queue that are due or retried', labels: ['queue'] },
