@@ -1,3 +1,4 @@
+import type { JsonObject } from './json.ts'
 import { STOP_REASONS, type StopReason } from './stop-reason.ts'
 
 /** What went wrong between us and a model, by what it means for the caller. */
@@ -85,6 +86,8 @@ export type RunError = {
   detail: string | null
   /** Set when a model failed: how a blocking answer maps it to HTTP. */
   modelFailure: ModelFailureKind | null
+  /** What stands beside the text in the body of a caller that waited and was refused; see `Fault`. */
+  members?: JsonObject
 }
 
 /** Endings that are no error to whoever reads the answer, while the run has failed: its record says why in these words. */

@@ -1,6 +1,7 @@
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { FAULTS, Fault } from '../domain/fault.ts'
+import type { JsonObject } from '../domain/json.ts'
 import { sqlState } from '../store/sql-state.ts'
 import { isPassing, isTooMuch } from '../store/transaction.ts'
 import type { Observe } from '../worker/observation.ts'
@@ -31,10 +32,14 @@ function isInConflict(error: unknown): boolean {
 function answerFault(fault: Fault, c: Context): Response {
   const { status, prefix } = FAULTS[fault.code]
   const text = prefix ? `${prefix}: ${fault.message}` : fault.message
-  const body = isStructured(fault, c)
-    ? { detail: { code: 'PENDING_APPROVAL', message: text, ...fault.members } }
-    : { detail: text, ...fault.members }
-  return c.json(body, status as ContentfulStatusCode, fault.headers)
+  const members = fault.code === 'pending_approval' ? pendingMembers(text, fault) : fault.members
+  const detail = isStructured(fault, c) ? members : text
+  return c.json({ detail, ...members }, status as ContentfulStatusCode, fault.headers)
+}
+
+/** Clients that cannot read the object under `detail` look for the text beside it. */
+function pendingMembers(message: string, { members }: Fault): JsonObject {
+  return { code: 'PENDING_APPROVAL', message, ...members }
 }
 
 /** Clients of the agent routes read an object where those of the conversation routes read a text. */

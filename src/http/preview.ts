@@ -1,11 +1,10 @@
 import type { Actor } from '../domain/actor.ts'
-import { Fault, NO_RETRY } from '../domain/fault.ts'
 import type { JsonObject } from '../domain/json.ts'
 import type { Target } from '../store/scopes.ts'
 import { findOpenApproval } from '../store/scopes.ts'
+import { pendingApproval } from '../worker/conflicts.ts'
 import { prepareInput } from '../worker/prepare-input.ts'
 import { previewTurn } from '../worker/preview-turn.ts'
-import { PENDING_APPROVAL_TEXT } from '../worker/settle.ts'
 import type { HttpDeps } from './deps.ts'
 import type { SendBody } from './schemas/send.ts'
 import { modelFor, refuseUnknownToOldTypes } from './send.ts'
@@ -25,14 +24,7 @@ export async function previewRequest(
     organization_id: actor.organizationId,
     id: target.conversationId,
   })
-  if (open && !input.answer) {
-    throw new Fault(
-      'pending_approval',
-      PENDING_APPROVAL_TEXT,
-      { pending_request_id: open.message_id },
-      NO_RETRY,
-    )
-  }
+  if (open && !input.answer) throw pendingApproval(open.message_id)
   return previewTurn(deps.db, deps.catalog, actor.organizationId, target, {
     input: input.messages,
     overrideModel,

@@ -11,8 +11,10 @@ export type Answer = { status: number; body: JsonObject }
  */
 export function failedAnswer(run: Run, error: RunError | null): Answer | undefined {
   if (run.status !== 'failed' || error === null) return undefined
-  if (error.errorType === 'pending_approval') throw new Fault('pending_approval', error.message, {}, NO_RETRY)
-  if (error.errorType === 'conversation_busy') throw new Fault('conversation_busy', error.message)
+  if (error.errorType === 'pending_approval')
+    throw new Fault('pending_approval', error.message, error.members, NO_RETRY)
+  if (error.errorType === 'conversation_busy')
+    throw new Fault('conversation_busy', error.message, error.members, { 'retry-after': '1' })
   if (error.modelFailure === null)
     return { status: 500, body: { detail: 'An unknown error occurred', run_id: run.id } }
   const { status, httpType } = MODEL_FAILURES[error.modelFailure]

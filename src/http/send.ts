@@ -8,8 +8,9 @@ import type { LlmConfig } from '../domain/model.ts'
 import { withModelSettings } from '../domain/model-settings.ts'
 import { speaksThroughTool } from '../domain/speech.ts'
 import type { Origin, Transport, TurnRequest } from '../domain/turn.ts'
-import type { Target } from '../store/scopes.ts'
-import { type Admitted, admit, conversationBusy } from '../worker/admit.ts'
+import { readScopeFacts, type Target } from '../store/scopes.ts'
+import { type Admitted, admit } from '../worker/admit.ts'
+import { conversationBusy, outcomeOf } from '../worker/conflicts.ts'
 import { checkAddress, type OutboundGuard } from '../worker/outbound-guard.ts'
 import { prepareInput } from '../worker/prepare-input.ts'
 import { answerOfRun } from '../worker/run-answer.ts'
@@ -136,18 +137,20 @@ export async function checkCallbackUrl(url: string, guard: OutboundGuard): Promi
 
 /** A caller does not wait for ever: a message that has not had its turn by then is taken back. */
 function withdrawLater(deps: HttpDeps, command: SendCommand, runId: RunId): void {
-  const { worker, deps: engine } = deps.engine
-  const busy = conversationBusy(null)
-  const outcome = {
-    stopReason: 'error' as const,
-    error: { errorType: 'conversation_busy', message: busy.message, detail: null, modelFailure: null },
-  }
+  const { observe, settings } = deps.engine.deps
   const timer = setTimeout(() => {
-    worker.withdraw(command.actor.organizationId, runId, outcome).catch((error: unknown) => {
-      engine.observe({ type: 'database_trouble', what: `withdrawing ${runId}`, error })
+    withdraw(deps, command, runId).catch((error: unknown) => {
+      observe({ type: 'database_trouble', what: `withdrawing ${runId}`, error })
     })
-  }, engine.settings.waitMs)
+  }, settings.waitMs)
   timer.unref()
+}
+
+async function withdraw(deps: HttpDeps, { actor, target }: SendCommand, runId: RunId): Promise<void> {
+  const { organizationId } = actor
+  const scope = { organization_id: organizationId, id: target.conversationId }
+  const { activeRunId } = await readScopeFacts(deps.db, scope)
+  await deps.engine.worker.withdraw(organizationId, runId, outcomeOf(conversationBusy(activeRunId)))
 }
 
 /** Waits for a run's end, and answers with the whole answer as one JSON body. */

@@ -1,5 +1,4 @@
 import type { MessagePolicy } from '../domain/conversation.ts'
-import { Fault } from '../domain/fault.ts'
 import { type ConversationId, newId, type RunId } from '../domain/id.ts'
 import type { JsonObject } from '../domain/json.ts'
 import type { Lease } from '../domain/run.ts'
@@ -12,6 +11,7 @@ import { appendInput, findRun } from '../store/runs.ts'
 import type { Db } from '../store/schema.ts'
 import { lockScope, readScopeFacts, type ScopeFacts, type ScopeRow } from '../store/scopes.ts'
 import { readWaiting } from '../store/waiting.ts'
+import { conversationBusy } from './conflicts.ts'
 import type { EngineDeps } from './deps.ts'
 import { endRunInTx } from './end-run.ts'
 import { enterScope, type NewEntry } from './enter-scope.ts'
@@ -233,15 +233,4 @@ function standingOf(
     throw conversationBusy(facts.activeRunId)
   }
   return { type: 'waiting', front: isAnswer }
-}
-
-/** Clients match on `is currently being processed`. */
-export function conversationBusy(runId: RunId | null): Fault {
-  const by = runId ? ` (run_id=${runId})` : ''
-  return new Fault(
-    'conversation_busy',
-    `Cannot send a new message: Another request${by} is currently being processed for this conversation. Please wait for the current request to complete.`,
-    runId ? { run_id: runId } : {},
-    { 'retry-after': '1' },
-  )
 }

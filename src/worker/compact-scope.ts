@@ -14,7 +14,7 @@ import { insertMessages, updateSystemMessage } from '../store/messages.ts'
 import type { Db } from '../store/schema.ts'
 import { lockScope, readScopeFacts, type Target, toScope } from '../store/scopes.ts'
 import { inTransaction } from '../store/transaction.ts'
-import { conversationBusy } from './admit.ts'
+import { conversationBusy } from './conflicts.ts'
 import { stateOf } from './preview-turn.ts'
 
 export type CompactedScope = { summary: string; before: number; after: number }

@@ -1,4 +1,4 @@
-import { Fault, NO_RETRY } from '../domain/fault.ts'
+import { Fault } from '../domain/fault.ts'
 import type { RunId } from '../domain/id.ts'
 import type { Message } from '../domain/message.ts'
 import type { TurnRequest } from '../domain/turn.ts'
@@ -7,8 +7,8 @@ import { getRequest } from '../store/runs.ts'
 import type { Db } from '../store/schema.ts'
 import type { OpenApproval, ScopeFacts, ScopeKey } from '../store/scopes.ts'
 import { checkAnswer, idsOf } from './check-answer.ts'
+import { pendingApproval } from './conflicts.ts'
 import { keepAliveMessage, type PreparedInput } from './prepare-input.ts'
-import { PENDING_APPROVAL_TEXT } from './settle.ts'
 
 /** How a request enters its scope: with its messages, or as the answer to the open approval. */
 export type NewEntry =
@@ -25,7 +25,7 @@ export async function enterScope(tx: Db, scope: ScopeKey, facts: ScopeFacts, sen
   const { answer, messages } = send.input
   const open = facts.openApproval
   if (!answer) {
-    if (open && send.request.transport !== 'async') throw pendingApproval(open)
+    if (open && send.request.transport !== 'async') throw pendingApproval(open.message_id)
     return { type: 'messages', input: messages }
   }
   if (open) {
@@ -59,14 +59,5 @@ async function enterRepeatedAnswer(
   throw new Fault(
     'bad_request',
     'Cannot process approval response: No tool call is currently awaiting approval. If the approval was already processed, send a new message instead.',
-  )
-}
-
-function pendingApproval(open: OpenApproval): Fault {
-  return new Fault(
-    'pending_approval',
-    PENDING_APPROVAL_TEXT,
-    { pending_request_id: open.message_id },
-    NO_RETRY,
   )
 }

@@ -17,7 +17,7 @@ import type { Db } from '../store/schema.ts'
 import { lockScope, readScopeFacts, type ScopeRow, savePromptBasis } from '../store/scopes.ts'
 import { handTurnOn } from '../store/settle-run.ts'
 import { inTransaction } from '../store/transaction.ts'
-import { conversationBusy } from './admit.ts'
+import { conversationBusy } from './conflicts.ts'
 
 /** What is done to a scope outside a turn: each one transaction under the scope's lock, and busy while a turn is on. */
 type ScopeName = { organizationId: OrganizationId; agentId: AgentId; conversationId: ConversationId }

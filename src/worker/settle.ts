@@ -6,8 +6,10 @@ import { insertFrames } from '../store/events.ts'
 import { insertMessages } from '../store/messages.ts'
 import { leaveToCommit } from '../store/pipeline.ts'
 import type { Db } from '../store/schema.ts'
+import { findOpenApproval } from '../store/scopes.ts'
 import { handTurnOn, type Settled, settleRun } from '../store/settle-run.ts'
 import { readWaitingCallers } from '../store/waiting.ts'
+import { outcomeOf, pendingApproval } from './conflicts.ts'
 import type { EngineDeps, EngineSettings } from './deps.ts'
 
 export type SettleDeps = Pick<EngineDeps, 'queue' | 'fault'> & {
@@ -97,14 +99,12 @@ async function handOn(tx: Db, deps: SettleDeps, run: Settled): Promise<RunId | n
  */
 async function withdrawCallers(tx: Db, deps: SettleDeps, run: Settled): Promise<Settlement[]> {
   const settlements: Settlement[] = []
-  for (const waiting of await readWaitingCallers(tx, run.organizationId, run.conversationId)) {
-    const settlement = await withdrawInTx(
-      tx,
-      deps,
-      { ...run, runId: waiting.id },
-      waiting.input,
-      PENDING_APPROVAL,
-    )
+  const callers = await readWaitingCallers(tx, run.organizationId, run.conversationId)
+  if (callers.length === 0) return settlements
+  const open = await findOpenApproval(tx, { organization_id: run.organizationId, id: run.conversationId })
+  const outcome = outcomeOf(pendingApproval(open?.message_id ?? null))
+  for (const { id, input } of callers) {
+    const settlement = await withdrawInTx(tx, deps, { ...run, runId: id }, input, outcome)
     if (settlement) settlements.push(settlement)
   }
   return settlements
@@ -131,15 +131,7 @@ export function outsideContext(input: Message[], runId: RunId): Message[] {
   return input.map((message) => ({ ...message, runId, isErr: true }))
 }
 
-export const PENDING_APPROVAL_TEXT =
-  'Cannot send a new message: The agent is waiting for approval on a tool call. Please approve or deny the pending request before continuing.'
-
 export const CANCELLED: Outcome = { stopReason: 'cancelled', error: null }
-
-export const PENDING_APPROVAL: Outcome = {
-  stopReason: 'error',
-  error: { errorType: 'pending_approval', message: PENDING_APPROVAL_TEXT, detail: null, modelFailure: null },
-}
 
 /** Tells of settlements that are committed: readers first, then whoever can drive what comes next. */
 export function tellSettled(

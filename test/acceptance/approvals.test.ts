@@ -133,9 +133,24 @@ describe('acceptance: approvals and client tools', () => {
     const { talk, body, id } = await asked()
     const refused = await talk.say('hello?')
     expect(refused.status).toBe(409)
-    expect(JSON.stringify(refused.body)).toContain(body.messages[0].id)
+    const { detail, ...beside } = refused.body
+    expect(beside).toMatchObject({ code: 'PENDING_APPROVAL', pending_request_id: body.messages[0].id })
+    expect(beside.message).toContain('waiting for approval')
+    expect(detail).toEqual(beside)
     expect((await talk.approve('call_unknown')).status).toBe(400)
     expect((await talk.approve(id)).status).toBe(200)
+  })
+
+  it('16: on the routes of conversations the refusal is a text, with the code and the request id beside it', async () => {
+    const { talk, body } = await asked()
+    const path = `/v1/conversations/${talk.agent}/messages`
+    const refused = await world.ask('POST', path, { input: 'hello?', streaming: false })
+    expect(refused.body).toEqual({
+      detail: expect.stringContaining('CONFLICT: '),
+      code: 'PENDING_APPROVAL',
+      message: refused.body.detail,
+      pending_request_id: body.messages[0].id,
+    })
   })
 
   it('17: the same approval twice succeeds without re-execution, and goes on with a keep-alive message', async () => {

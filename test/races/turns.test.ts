@@ -65,9 +65,13 @@ describe('turns', () => {
     const asked = await asking
     const start = Date.now()
     expect((await blocking).status).toBe(409)
-    expect(JSON.stringify((await blocking).body)).toContain('waiting for approval')
-    const events = await streaming
-    expect(events.find(({ event }) => event === 'error')?.data.error_type).toBe('pending_approval')
+    const told = (await blocking).body
+    expect(told.message).toContain('waiting for approval')
+    expect(told.pending_request_id).toBe(asked.body.messages.at(-1).id)
+    expect(told.detail).toMatchObject({ pending_request_id: told.pending_request_id })
+    const error = (await streaming).find(({ event }) => event === 'error')?.data
+    expect(error).toMatchObject({ error_type: 'pending_approval' })
+    expect(error.detail).toContain('waiting for approval')
     expect(Date.now() - start).toBeLessThan(3_000)
     expect(await a.status(async)).toBe('created')
     await answer(agentId, asked.body, true)
@@ -93,7 +97,8 @@ describe('turns', () => {
     await until(async () => (await a.status(first)) === 'running')
     const answer = await impatient.send(agentId, 'second')
     expect(answer.status).toBe(409)
-    expect(JSON.stringify(answer.body)).toContain('is currently being processed')
+    expect(answer.body.detail).toContain('is currently being processed')
+    expect(answer.body.run_id).toBe(first)
     await a.ended(first)
     expect(await texts(agentId)).toEqual(['[[sleep 1500]] first', 'echo: first'])
   })
