@@ -1,6 +1,8 @@
 import { resolve } from 'node:path'
 import { z } from 'zod'
-import { StartError } from './domain/start-error.ts'
+import { wrongConfiguration } from './domain/start-error.ts'
+import { toHostEntry } from './lib/host-entry.ts'
+import { isHttpUrl } from './lib/http-url.ts'
 import { maskedUrl } from './lib/masked-url.ts'
 
 type Env = Record<string, string | undefined>
@@ -20,6 +22,16 @@ const list = z.string().transform((text) =>
     .map((item) => item.trim())
     .filter((item) => item !== ''),
 )
+
+const hosts = list.transform((texts, { addIssue }) =>
+  texts.map((text) => {
+    const entry = toHostEntry(text)
+    const right = 'must be hosts, addresses or networks such as 10.0.0.0/8'
+    if (entry === undefined) addIssue({ code: 'custom', message: `${right}; ${text} is none of them` })
+    return entry ?? text
+  }),
+)
+const httpUrl = z.string().refine(isHttpUrl, 'must be an address that begins with http:// or https://')
 
 /** What SQLAlchemy wrote behind the scheme means nothing here. */
 const postgresUrl = z
@@ -187,7 +199,7 @@ const Schema = z.object({
     .nullable()
     .default(null),
   password: z.string().nullable().default(null),
-  outboundAllow: list.default([]),
+  outboundAllow: hosts.default([]),
   slotsMax: integer(1, 10_000).default(64),
   orphansMax: integer(1, 10_000).default(32),
   waitingMax: integer(0, 10_000).default(16),
@@ -206,11 +218,11 @@ const Schema = z.object({
   encryptionKey: z.string().min(16, 'must have at least 16 characters').nullable().default(null),
   callbackSecret: z.string().nullable().default(null),
   callbackRetryS: integer(1, 3_600).default(5),
-  stepWebhook: z.url().nullable().default(null),
+  stepWebhook: httpUrl.nullable().default(null),
   stepWebhookKey: z.string().nullable().default(null),
   corsOrigins: list.default([]),
   logLevel: oneOf('debug', 'info', 'warn', 'error', 'silent').default('info'),
-  otlpEndpoint: z.url().nullable().default(null),
+  otlpEndpoint: httpUrl.nullable().default(null),
   readinessEnforced: boolean.default(false),
   readyLoopLagMs: integer(1, 600_000).nullable().default(null),
   readyForegroundMax: integer(0, 100_000).nullable().default(null),
@@ -222,7 +234,7 @@ const Schema = z.object({
     .nullable()
     .default(null),
   creditsMode: oneOf('off', 'observe', 'enforce', 'enforce-strict').default('off'),
-  creditsEndpoint: z.url('must be a URL').nullable().default(null),
+  creditsEndpoint: httpUrl.nullable().default(null),
   creditsFailClosed: boolean.default(false),
   creditsCacheMs: integer(0, 5_000).default(5_000),
   creditsKey: z.string().nullable().default(null),
@@ -240,26 +252,28 @@ export function readConfig(env: Env): Config {
   if (!parsed.success) {
     const lines = parsed.error.issues.map(({ path, message }) => {
       const wrong = given.find(({ name }) => name === path[0])
-      return wrong ? `  ${wrong.variable} ${message} (${SETTINGS[wrong.name].about})` : `  ${message}`
+      return wrong ? `${wrong.variable} ${message} (${SETTINGS[wrong.name].about})` : message
     })
-    throw new StartError(`The configuration is wrong:\n${lines.join('\n')}`)
+    throw wrongConfiguration(lines)
   }
   return { ...parsed.data, dataDir: resolve(parsed.data.dataDir) }
 }
 
-/** The effective configuration as lines of an environment file; secrets are masked. */
-export function showConfig(config: Config): string[] {
-  const lines = NAMES.map((name) => ({ line: `${SETTINGS[name].env[0]}=${shown(name, config)}`, name }))
-  const width = Math.max(...lines.map(({ line }) => line.length))
-  return lines.map(({ line, name }) => `${line.padEnd(width)}  # ${SETTINGS[name].about}`)
+/** The effective configuration; secrets are masked. */
+export function showConfig(config: Config): { variable: string; value: string; about: string }[] {
+  return NAMES.map((name) => ({
+    variable: SETTINGS[name].env[0],
+    value: shown(name, config),
+    about: SETTINGS[name].about,
+  }))
 }
 
 function shown(name: Name, config: Config): string {
   const setting: Setting = SETTINGS[name]
   const value = config[name]
   if (value === null) return ''
-  if (name === 'databaseUrl' || name === 'databaseDirectUrl') return maskedUrl(String(value))
-  return setting.secret ? '********' : String(value)
+  const isDatabase = name === 'databaseUrl' || name === 'databaseDirectUrl'
+  return setting.secret && !isDatabase ? '********' : maskedUrl(String(value))
 }
 
 /** What the documentation must say of each setting. */

@@ -53,13 +53,22 @@ function checkNode(): void {
 }
 
 async function config(): Promise<void> {
-  const { readConfig, showConfig } = await import('../config.ts')
-  console.log(showConfig(readConfig(process.env)).join('\n'))
+  const [{ readConfig, showConfig }, { showProviders }, { settingLines }] = await Promise.all([
+    import('../config.ts'),
+    import('../providers/settings.ts'),
+    import('./setting-lines.ts'),
+  ])
+  const settings = [...showConfig(readConfig(process.env)), ...showProviders(process.env)]
+  console.log(settingLines(settings).join('\n'))
 }
 
 async function serve(): Promise<void> {
-  const { readConfig } = await import('../config.ts')
+  const [{ readConfig }, { checkAddresses }] = await Promise.all([
+    import('../config.ts'),
+    import('../providers/settings.ts'),
+  ])
   const settings = readConfig(process.env)
+  checkAddresses(process.env)
   const { openPlace } = await import('../place.ts')
   // The database starts while the rest of the program is loaded.
   const opening = openPlace(settings)

@@ -5,3 +5,8 @@
 export class StartError extends Error {
   override name = 'StartError'
 }
+
+/** `lines`: each names the variable that is wrong, and says what would be right. */
+export function wrongConfiguration(lines: string[]): StartError {
+  return new StartError(`The configuration is wrong:\n${lines.map((line) => `  ${line}`).join('\n')}`)
+}

@@ -1,3 +1,7 @@
+import { wrongConfiguration } from '../domain/start-error.ts'
+import { isHttpUrl } from '../lib/http-url.ts'
+import { maskedUrl } from '../lib/masked-url.ts'
+
 /** One provider that the operator has configured. */
 export type ProviderSettings = {
   /** First part of its models' handles. */
@@ -137,12 +141,50 @@ export function isOpenAiUrl(url: string | null): boolean {
   return url !== null && OPENAI_HOST.test(url)
 }
 
-/** The providers that the environment names. `PERDURE_` names win over the usual ones. */
+/** The variable that counts: `PERDURE_` names win over the usual ones. */
+function findVariable(env: Env, names: string[]): string | undefined {
+  return names.flatMap((name) => [`PERDURE_${name}`, name]).find((variable) => env[variable])
+}
+
+function valueIn(env: Env, names: string[]): string | undefined {
+  const variable = findVariable(env, names)
+  return variable && env[variable]
+}
+
+/** Throws StartError, naming the variables that hold no address. */
+export function checkAddresses(env: Env): void {
+  const wrong = SOURCES.flatMap(({ kind, url }) => {
+    const variable = findVariable(env, url)
+    return variable && !isHttpUrl(env[variable] ?? '')
+      ? [`${variable} must be an address that begins with http:// or https:// (${kind}: base URL)`]
+      : []
+  })
+  if (wrong.length > 0) throw wrongConfiguration(wrong)
+}
+
+/** What of providers' settings is a secret, of the values besides the key. */
+const SECRETS = ['keyId', 'secret', 'session']
+
+/** What the environment says of providers; secrets are masked. Throws as `checkAddresses` does. */
+export function showProviders(env: Env): { variable: string; value: string; about: string }[] {
+  checkAddresses(env)
+  return SOURCES.flatMap(({ kind, key, url, handle = [], extra = {} }) =>
+    Object.entries({ key, 'base URL': url, 'first part of its handles': handle, ...extra }).flatMap(
+      ([what, names]) => {
+        const value = valueIn(env, names) ?? ''
+        const isSecret = value !== '' && (what === 'key' || SECRETS.includes(what))
+        const [variable] = names
+        const about = `${kind}: ${what}`
+        return variable ? [{ variable, value: isSecret ? '********' : maskedUrl(value), about }] : []
+      },
+    ),
+  )
+}
+
+/** The providers that the environment names. Throws as `checkAddresses` does. */
 export function providersFromEnv(env: Env): ProviderSettings[] {
-  const read = (names: string[]) =>
-    names
-      .flatMap((name) => [env[`PERDURE_${name}`], env[name]])
-      .find((value) => value !== undefined && value !== '')
+  checkAddresses(env)
+  const read = (names: string[]) => valueIn(env, names)
   return SOURCES.flatMap((source) => {
     const apiKey = read(source.key) ?? null
     const baseUrl = read(source.url)?.replace(/\/+$/, '') ?? null

@@ -55,6 +55,20 @@ describe('perdure', () => {
     expect(output).toMatch(/^PERDURE_OUTBOUND_ALLOW=10\.0\.0\.0\/8,localhost /m)
     expect(output).not.toMatch(/sesame|hidden|sixteen/)
   })
+
+  it('shows what is set of providers, and no keys', async () => {
+    const { output, status } = await perdure(['config'], {
+      OPENAI_API_KEY: 'sk-hidden',
+      PERDURE_OPENAI_BASE_URL: 'http://ada:hidden@127.0.0.1:9/v1',
+      AWS_SECRET_ACCESS_KEY: 'hidden',
+    })
+    expect(status).toBe(0)
+    expect(output).toMatch(/^OPENAI_API_KEY=\*{8} +# openai: key$/m)
+    expect(output).toMatch(/^OPENAI_BASE_URL=http:\/\/ada:\*{4}@127\.0\.0\.1:9\/v1 +# openai: base URL$/m)
+    expect(output).toMatch(/^AWS_SECRET_ACCESS_KEY=\*{8} /m)
+    expect(output).toMatch(/^ANTHROPIC_API_KEY= /m)
+    expect(output).not.toContain('hidden')
+  })
 })
 
 describe('perdure serve, refusing to start', { timeout: START_MS_MAX }, () => {
@@ -63,6 +77,25 @@ describe('perdure serve, refusing to start', { timeout: START_MS_MAX }, () => {
     expect(output).toContain('PORT must be a whole number from 0 to 65535')
     expect(output).toContain('PERDURE_LOG_LEVEL must be one of debug, info, warn, error, silent')
     expect(output).toContain('LETTA_PG_URI must start with postgres://')
+  })
+
+  it.each([
+    { OPENAI_BASE_URL: 'notaurl' },
+    { PERDURE_OPENAI_BASE_URL: 'http://', OPENAI_BASE_URL: 'http://127.0.0.1:9/v1' },
+    { ANTHROPIC_BASE_URL: 'ftp://x/v1' },
+    { OLLAMA_BASE_URL: 'localhost:11434' },
+    { PERDURE_STEP_WEBHOOK: 'ftp://x' },
+  ])('names an address that is none: %j', async (settings) => {
+    const [variable] = Object.keys(settings)
+    expect((await refused(settings)).output).toContain(
+      `  ${variable} must be an address that begins with http:// or https://`,
+    )
+  })
+
+  it('names what may be reached inside where it is no host, address or network', async () => {
+    const { output } = await refused({ PERDURE_OUTBOUND_ALLOW: 'localhost, 10.0.0.0/99' })
+    expect(output).toContain('PERDURE_OUTBOUND_ALLOW must be hosts, addresses or networks')
+    expect(output).toContain('10.0.0.0/99 is none of them')
   })
 
   it('says who has the data folder, and who has the port', async () => {
