@@ -31,8 +31,9 @@ export async function changeConfig(
 ): Promise<LlmConfig> {
   const limit = body.context_window_limit
   const named = body.llm_config ? null : await findConfig(deps, body.model ?? null)
-  const base = named ? sized(named, limit, false) : (body.llm_config ?? agent.llm_config)
-  const config = withSettings(!named && limit ? { ...base, context_window: limit } : base, body)
+  const given = named ?? body.llm_config
+  const base = given ? sized(given, limit, named === null) : await resized(deps, agent.llm_config, limit)
+  const config = withSettings(base, body)
   if (typeof body.reasoning !== 'boolean') return config
   return withReasoning(config, agent.agent_type, body.reasoning, deps.reasonsByDefault)
 }
@@ -55,13 +56,30 @@ function withSettings(config: LlmConfig, body: CreateAgent | UpdateAgent): LlmCo
 }
 
 function sized(config: LlmConfig, limit: number | null | undefined, isOwn: boolean): LlmConfig {
-  if (limit && limit > config.context_window) {
-    const text = `Context window limit (${limit}) is greater than the model's maximum (${config.context_window})`
-    throw new Fault('invalid_argument', text)
-  }
+  if (limit) checkWindow(limit, config)
   const window =
     limit ?? (isOwn ? config.context_window : Math.min(config.context_window, WINDOW_MAX_DEFAULT))
   return { ...config, context_window: window }
+}
+
+/** An agent's window says how much it uses, not how much its model could take: that the catalog knows, if anybody does. */
+async function resized(
+  deps: Pick<HttpDeps, 'catalog'>,
+  config: LlmConfig,
+  limit: number | null | undefined,
+): Promise<LlmConfig> {
+  if (!limit) return config
+  if (limit > config.context_window && config.handle) {
+    const found = await deps.catalog.findModel(config.handle)
+    if (found?.handle === config.handle) checkWindow(limit, found.config)
+  }
+  return { ...config, context_window: limit }
+}
+
+function checkWindow(limit: number, { context_window: max }: LlmConfig): void {
+  if (limit <= max) return
+  const text = `Context window limit (${limit}) is greater than the model's maximum (${max})`
+  throw new Fault('invalid_argument', text)
 }
 
 /** Handles of the old makers' own service, which is gone: the catalog puts another model in their place. */

@@ -209,6 +209,25 @@ describe('a change', () => {
     expect(smaller).toMatchObject({ llm_config: { context_window: 9_000 }, max_files_open: 5 })
   })
 
+  it('of the window goes as far as the model does', async () => {
+    const { id } = await create({ model: 'anthropic/claude-haiku-4-5', context_window_limit: 9_000 })
+    const refused = await patch(id, { context_window_limit: 200_001 })
+    expect(refused).toMatchObject({ status: 400 })
+    expect(refused.body.detail).toContain('(200001) is greater than the model')
+    const widest = await patch(id, { context_window_limit: 200_000 })
+    expect(widest.body.llm_config.context_window).toBe(200_000)
+  })
+
+  it('of the window does not go by a model that nobody knows, nor behind what the agent has', async () => {
+    const { llm_config: config } = await create()
+    const unknown = await create({ llm_config: { ...config, handle: 'vllm/ours', context_window: 8_000 } })
+    expect((await patch(unknown.id, { context_window_limit: 500_000 })).status).toBe(200)
+    const wider = await create({ llm_config: { ...config, context_window: 500_000 } })
+    expect((await patch(wider.id, { context_window_limit: 400_000 })).status).toBe(200)
+    const both = { llm_config: { ...config, context_window: 8_000 }, context_window_limit: 9_000 }
+    expect((await patch(wider.id, both)).status).toBe(400)
+  })
+
   it('replaces lists', async () => {
     const agent = await create({
       memory_blocks: [{ label: 'human', value: '' }],
