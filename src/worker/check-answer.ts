@@ -20,13 +20,15 @@ export function checkAnswer(
 ): MessageOf<'approval_response'> {
   const expected = open.calls.map((call) => call.id)
   const [onlyCall, ...otherCalls] = open.calls
-  const answers = answer.message.answers.map((given) =>
-    // An old client names the request's message where its only call is meant.
-    onlyCall && otherCalls.length === 0 && given.callId === open.message_id
-      ? renamed(given, onlyCall.id)
-      : given,
+  const answers = onePerCall(
+    answer.message.answers.map((given) =>
+      // An old client names the request's message where its only call is meant.
+      onlyCall && otherCalls.length === 0 && given.callId === open.message_id
+        ? renamed(given, onlyCall.id)
+        : given,
+    ),
   )
-  const given = [...new Set(answers.map(({ callId }) => callId))]
+  const given = answers.map(({ callId }) => callId)
   if (given.length === 0)
     throw new Fault(
       'bad_request',
@@ -41,6 +43,18 @@ export function checkAnswer(
   }
   refuseApprovedClientTools(answers, open, clientTools)
   return { ...answer.message, answers }
+}
+
+/** Which of several answers to one call counts does not depend on their order: what runs nothing wins. */
+function onePerCall(answers: ApprovalAnswer[]): ApprovalAnswer[] {
+  const byWeight = answers.toSorted((a, b) => weightOf(b) - weightOf(a))
+  const ids = new Set(answers.map(({ callId }) => callId))
+  return [...ids].flatMap((id) => byWeight.find(({ callId }) => callId === id) ?? [])
+}
+
+function weightOf(answer: ApprovalAnswer): number {
+  if (answer.type === 'tool') return 1
+  return answer.approve ? 0 : 2
 }
 
 function renamed(given: ApprovalAnswer, callId: string): ApprovalAnswer {

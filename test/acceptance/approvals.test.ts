@@ -213,6 +213,31 @@ describe('acceptance: approvals and client tools', () => {
     expect((await talk.answer(both)).status).toBe(200)
   })
 
+  it.each([
+    { order: 'behind', decisions: [true, false] },
+    { order: 'before', decisions: [false, true] },
+    { order: 'among', decisions: [true, false, true] },
+  ])('a call that is both approved and denied is denied, the denial $order the approval', async (given) => {
+    const { talk, id } = await asked()
+    const approvals = given.decisions.map((approve) => ({ type: 'approval', tool_call_id: id, approve }))
+    const { status, body } = await talk.answer(approvals)
+    expect(status).toBe(200)
+    expect(body.messages[0]).toMatchObject({ message_type: 'tool_return_message', status: 'error' })
+    expect(body.messages[0].tool_return).toContain('request to call tool denied')
+    const response = (await talk.list()).find(
+      ({ message_type: type }) => type === 'approval_response_message',
+    )
+    expect(response).toMatchObject({ approve: false, approvals: [{ tool_call_id: id, approve: false }] })
+  })
+
+  it('a call that is approved and comes with its result is not run', async () => {
+    const { talk, id } = await asked()
+    const approval = { type: 'approval', tool_call_id: id, approve: true }
+    const result = { type: 'tool', tool_call_id: id, tool_return: 'ours', status: 'success' }
+    const { body } = await talk.answer([approval, result])
+    expect(body.messages[0]).toMatchObject({ tool_return: 'ours', status: 'success' })
+  })
+
   it('a client tool that is approved instead of answered is 400: there is nothing here to run', async () => {
     const talk = await Talk.open(world)
     const tools = { client_tools: [READ_FILE] }
