@@ -238,6 +238,18 @@ describe('acceptance: approvals and client tools', () => {
     expect(body.messages[0]).toMatchObject({ tool_return: 'ours', status: 'success' })
   })
 
+  it('an answer behind a message is 400 instead of lost, also where nothing is asked for', async () => {
+    const { talk, id } = await asked()
+    const hello = { role: 'user', content: 'hello?' }
+    const answer = { type: 'approval', approvals: [{ type: 'approval', tool_call_id: id, approve: true }] }
+    const refused = await talk.send([hello, answer])
+    expect(refused).toMatchObject({ status: 400, body: { detail: expect.stringContaining('messages[1]') } })
+    expect((await talk.send([answer, hello])).status).toBe(200)
+    const listed = await talk.list()
+    expect((await talk.send([hello, answer])).status).toBe(400)
+    expect(await talk.list()).toEqual(listed)
+  })
+
   it('a client tool that is approved instead of answered is 400: there is nothing here to run', async () => {
     const talk = await Talk.open(world)
     const tools = { client_tools: [READ_FILE] }

@@ -36,6 +36,22 @@ describe('the body of a request to an agent', () => {
     })
   })
 
+  it.each([
+    [[...MESSAGES, { type: 'approval', approvals: [] }], 'messages[1]: an item of type approval'],
+    [[{ type: 'approval', approvals: [] }, ...MESSAGES, { type: 'tool_return', tool_returns: [] }], '[2]'],
+    [
+      [
+        { type: 'approval', approvals: [] },
+        { approve: true, approval_request_id: 'message-1' },
+      ],
+      '[1]',
+    ],
+  ])('refuses an answer that is not the first item: %j', (messages, place) => {
+    const body = LettaRequest.parse({ messages })
+    expect(() => decodeSend(body)).toThrow(Fault)
+    expect(() => decodeSend(body)).toThrow(place)
+  })
+
   it('takes tools and skills of the client, a model and a system text for this request', () => {
     const body = LettaRequest.parse({
       input: 'hi',

@@ -5,7 +5,7 @@ import type { InputItem } from '../../domain/input.ts'
 import type { JsonObject } from '../../domain/json.ts'
 import type { ToolSpec } from '../../domain/model.ts'
 import type { ClientSkill } from '../../domain/turn.ts'
-import { decodeInput, decodeSugar } from '../wire/message-input.ts'
+import { decodeInputs, decodeSugar } from '../wire/message-input.ts'
 import { CallbackUrl } from './basics.ts'
 import { ContentPart, MessageInput } from './message-input.ts'
 
@@ -100,7 +100,7 @@ export type SendBody = {
 /**
  * A parsed body as the rest of the server reads it. `streaming`: what the route decides; undefined: the body
  * does. Faults: unprocessable for no messages, and for stream options without a stream; bad_request for
- * content that no agent can be given.
+ * content that no agent can be given, and for an answer that is not the first item.
  */
 export function decodeSend(body: SendRequest, streaming = body.streaming ?? false): SendBody {
   const stream = decodeStream(body, streaming)
@@ -129,7 +129,7 @@ function decodeItems(body: SendRequest): InputItem[] {
   if (body.input !== undefined && body.input !== null) return [decodeSugar(body.input)]
   const messages = body.messages ?? []
   if (messages.length === 0) throw new Fault('unprocessable', 'Messages must not be empty')
-  return messages.map(decodeInput)
+  return decodeInputs(messages)
 }
 
 function decodeStream(body: SendRequest, streaming: boolean) {

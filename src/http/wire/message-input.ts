@@ -17,6 +17,20 @@ type ToolReturnInput = ToolReturnCreate['tool_returns'][number]
 const USER_IMAGE_TYPE = 'image/jpeg'
 const RESULT_IMAGE_TYPE = 'image/png'
 
+/**
+ * The items of a request: messages, or an answer with messages behind it. Faults: bad_request for an answer anywhere else,
+ * which would be lost, and as below.
+ */
+export function decodeInputs(items: MessageInput[]): InputItem[] {
+  const decoded = items.map(decodeInput)
+  const lost = decoded.findIndex(({ type }, index) => type === 'answer' && index > 0)
+  if (lost > 0) {
+    const rule = `${items[lost]?.type} must come first, and only messages may follow it`
+    throw new Fault('bad_request', `Invalid item at messages[${lost}]: an item of type ${rule}.`)
+  }
+  return decoded
+}
+
 /** One item of a request. Faults: bad_request for content that no agent can be given. */
 export function decodeInput(item: MessageInput): InputItem {
   switch (item.type) {
