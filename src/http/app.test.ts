@@ -38,6 +38,15 @@ describe('addresses', () => {
     expect(answer.headers.get('allow')).toBe('DELETE, GET, PATCH')
   })
 
+  it.each(['/v1/agents/', '/latest/agents', '/v1/health/', '/v1/agents/agent-123'])(
+    'offers no HEAD at %s',
+    async (path) => {
+      const answer = await world.fetch(path, { method: 'HEAD' })
+      expect(answer.status).toBe(405)
+      expect(answer.headers.get('allow')).toContain('GET')
+    },
+  )
+
   it('leads a browser to the list of operations', async () => {
     const answer = await world.ask('GET', '/')
     expect([answer.status, answer.headers.get('location')]).toEqual([307, '/docs'])

@@ -87,11 +87,15 @@ function refuseWhenStopping({ operations }: HttpDeps): MiddlewareHandler<HttpEnv
   }
 }
 
-/** What every route may count on: who asks, and how much may be sent. */
+/**
+ * What every route may count on: who asks, and how much may be sent. HEAD is no method of the API, though the router would
+ * take it for GET.
+ */
 function prepare(deps: HttpDeps): MiddlewareHandler<HttpEnv> {
   return async (c, next) => {
+    if (c.req.method === 'HEAD') return c.notFound()
     c.set('actor', await actorOf(c, deps.db))
     c.set('bodyBytesMax', deps.settings.bodyBytesMax)
-    await next()
+    return next()
   }
 }
