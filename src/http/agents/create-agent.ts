@@ -3,7 +3,7 @@ import { Fault } from '../../domain/fault.ts'
 import type { AgentId } from '../../domain/id.ts'
 import { inTransaction } from '../../store/transaction.ts'
 import type { HttpDeps } from '../deps.ts'
-import type { CreateAgent, UpdateAgent } from '../schemas/agent-input.ts'
+import { type CreateAgent, FILE_CHARS_MAX, FILES_OPEN_MAX, type UpdateAgent } from '../schemas/agent-input.ts'
 import { addPartner } from './add-partner.ts'
 import { checkFallbacks, chooseConfig, chooseEmbedding } from './choose-model.ts'
 import { insertWholeAgent } from './insert-whole-agent.ts'
@@ -39,9 +39,22 @@ export function checkSupported(body: CreateAgent | UpdateAgent): void {
   if ('agent_type' in body && body.agent_type === 'split_thread_agent') {
     throw new Fault('bad_request', 'Agents of the type split_thread_agent cannot be made')
   }
+  checkMax(body, 'max_files_open', FILES_OPEN_MAX)
+  checkMax(body, 'per_file_view_window_char_limit', FILE_CHARS_MAX)
   const isLater = (ids: string[] | null | undefined) => (ids ?? []).length > 0
   if (isLater(body.folder_ids) || isLater(body.source_ids)) throw later('Folders')
   if (isLater(body.identity_ids)) throw later('Identities')
+}
+
+/** The old server answers these with 400, where a schema would answer 422. */
+function checkMax(
+  body: UpdateAgent,
+  field: 'max_files_open' | 'per_file_view_window_char_limit',
+  max: number,
+): void {
+  const value = body[field]
+  if (typeof value === 'number' && value > max)
+    throw new Fault('bad_request', `${field} must be at most ${max}, not ${value}`)
 }
 
 function later(what: string): Fault {

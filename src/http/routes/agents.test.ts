@@ -113,6 +113,8 @@ describe('a new agent', () => {
     [{ model_settings: { temperature: 1 } }, 422, 'union_tag_invalid'],
     [{ agent_type: 'split_thread_agent' }, 400, 'split_thread_agent'],
     [{ folder_ids: ['source-1'] }, 501, 'Folders are not available'],
+    [{ max_files_open: 1_001 }, 400, 'max_files_open must be at most 1000, not 1001'],
+    [{ per_file_view_window_char_limit: 2 ** 31 }, 400, 'per_file_view_window_char_limit must be at most'],
   ])('is not made from %j', async (body, status, detail) => {
     const before = (await world.ask('GET', '/v1/agents/count')).body
     const answer = await world.ask('POST', '/v1/agents/', { model: MODEL, ...body })
@@ -226,6 +228,12 @@ describe('a change', () => {
     expect((await patch(wider.id, { context_window_limit: 400_000 })).status).toBe(200)
     const both = { llm_config: { ...config, context_window: 8_000 }, context_window_limit: 9_000 }
     expect((await patch(wider.id, both)).status).toBe(400)
+  })
+
+  it('of the files that are open has a bound', async () => {
+    const { id } = await create()
+    expect((await patch(id, { max_files_open: 1_000 })).body.max_files_open).toBe(1_000)
+    expect((await patch(id, { max_files_open: 1_001 })).status).toBe(400)
   })
 
   it('replaces lists', async () => {

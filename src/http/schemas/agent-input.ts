@@ -12,7 +12,9 @@ import { Moment } from './moment.ts'
 import { ResponseFormat } from './response-format.ts'
 import { ToolRule } from './tool-rule.ts'
 
-const FILES_OPEN_MAX = 1_000
+/** More than these is a wrong value, not a wrong request: `checkSupported` refuses it. */
+export const FILES_OPEN_MAX = 1_000
+export const FILE_CHARS_MAX = INT_MAX
 const FALLBACKS_MAX = 8
 
 const text = z.string().nullish()
@@ -57,8 +59,8 @@ const shared = {
   enable_sleeptime: flag,
   response_format: ResponseFormat.nullish(),
   timezone: Timezone.nullish(),
-  max_files_open: z.int().min(1).max(FILES_OPEN_MAX).nullish(),
-  per_file_view_window_char_limit: z.int().min(1).max(INT_MAX).nullish(),
+  max_files_open: z.int().min(1).nullish().openapi({ maximum: FILES_OPEN_MAX }),
+  per_file_view_window_char_limit: z.int().min(1).nullish().openapi({ maximum: FILE_CHARS_MAX }),
   hidden: flag,
   prompt_refresh: z.enum(['on_change', 'deferred']).nullish(),
   fallback_models: z.array(z.string()).max(FALLBACKS_MAX).nullish(),
