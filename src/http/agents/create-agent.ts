@@ -1,4 +1,5 @@
 import type { Actor } from '../../domain/actor.ts'
+import type { AgentType } from '../../domain/agent.ts'
 import { Fault } from '../../domain/fault.ts'
 import type { AgentId } from '../../domain/id.ts'
 import { inTransaction } from '../../store/transaction.ts'
@@ -39,11 +40,16 @@ export function checkSupported(body: CreateAgent | UpdateAgent): void {
   if ('agent_type' in body && body.agent_type === 'split_thread_agent') {
     throw new Fault('bad_request', 'Agents of the type split_thread_agent cannot be made')
   }
+  if ('agent_type' in body && isVoice(body.agent_type)) throw later('Voice agents')
   checkMax(body, 'max_files_open', FILES_OPEN_MAX)
   checkMax(body, 'per_file_view_window_char_limit', FILE_CHARS_MAX)
   const isLater = (ids: string[] | null | undefined) => (ids ?? []).length > 0
   if (isLater(body.folder_ids) || isLater(body.source_ids)) throw later('Folders')
   if (isLater(body.identity_ids)) throw later('Identities')
+}
+
+function isVoice(type: AgentType): boolean {
+  return type === 'voice_convo_agent' || type === 'voice_sleeptime_agent'
 }
 
 /** The old server answers these with 400, where a schema would answer 422. */

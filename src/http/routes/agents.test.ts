@@ -112,6 +112,8 @@ describe('a new agent', () => {
     [{ tool_rules: [{ type: 'exit_loop', tool_name: 'x', extra: 1 }] }, 422, 'extra_forbidden'],
     [{ model_settings: { temperature: 1 } }, 422, 'union_tag_invalid'],
     [{ agent_type: 'split_thread_agent' }, 400, 'split_thread_agent'],
+    [{ agent_type: 'voice_convo_agent' }, 501, 'Voice agents are not available'],
+    [{ agent_type: 'voice_sleeptime_agent', enable_sleeptime: true }, 501, 'Voice agents'],
     [{ folder_ids: ['source-1'] }, 501, 'Folders are not available'],
     [{ max_files_open: 1_001 }, 400, 'max_files_open must be at most 1000, not 1001'],
     [{ per_file_view_window_char_limit: 2 ** 31 }, 400, 'per_file_view_window_char_limit must be at most'],
