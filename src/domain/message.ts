@@ -101,6 +101,11 @@ export function textOf(parts: (UserPart | AssistantPart)[], separator = '\n'): s
     .join(separator)
 }
 
+/** A context without the system message in front of it. */
+export function withoutSystem(context: Message[]): Message[] {
+  return context[0]?.role === 'system' ? context.slice(1) : context
+}
+
 /** What a message has besides what it says, when it is made: nothing but an id and a time, unless `more` says otherwise. */
 export function newHead(createdAt: string, more: Partial<MessageHead> = {}): MessageHead {
   return {

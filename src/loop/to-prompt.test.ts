@@ -30,6 +30,11 @@ describe('toPrompt', () => {
     ])
   })
 
+  it('leaves out nothing that is in front in the place of the system message', () => {
+    const said = [user('hi'), assistant([text('hello')]), user('and?')]
+    expect(toPrompt(said, OPTIONS)).toEqual(prompted(said))
+  })
+
   it('packs results, flags failures and keeps objects objects', () => {
     const prompt = prompted([
       user('go'),

@@ -1,4 +1,4 @@
-import { halfBefore, type Message, toolCallsOf } from '../domain/message.ts'
+import { halfBefore, type Message, toolCallsOf, withoutSystem } from '../domain/message.ts'
 import type { PromptMessage } from '../domain/model.ts'
 import { isSummary } from '../domain/view.ts'
 import { PromptBuilder, type PromptOptions } from './prompt-builder.ts'
@@ -6,10 +6,10 @@ import { PromptBuilder, type PromptOptions } from './prompt-builder.ts'
 /**
  * Stored messages as any provider takes them, whatever happened to the history: the agent does not speak first, every
  * call has exactly one result right behind it, no result is without its call, no id is used twice, nothing is
- * empty. Pure; what is stored stays as it is. The first message (the system's) is not part of it.
+ * empty. Pure; what is stored stays as it is. The system message in front is not part of it.
  */
 export function toPrompt(context: Message[], options: PromptOptions): PromptMessage[] {
-  const messages = withoutDeadThought(withoutOpenRequest(withoutSummarised(context.slice(1))))
+  const messages = withoutDeadThought(withoutOpenRequest(withoutSummarised(withoutSystem(context))))
   const builder = new PromptBuilder(options)
   for (const message of withJoinedHalves(messages)) builder.add(message)
   return builder.finish()

@@ -158,17 +158,51 @@ function changed(columns: Updateable<ConversationsTable>, stored: number, compil
   }
 }
 
-/** The system message of a scope's context. */
+/** The system message in front of a scope's context. Any other message there is not the prompt, and is not written over. */
 export async function findSystemMessageId(db: Db, scope: ScopeRow): Promise<MessageId | undefined> {
   const row = await db
+    .selectFrom('context_items as item')
+    .innerJoin('messages as message', (join) =>
+      join
+        .onRef('message.organization_id', '=', 'item.organization_id')
+        .onRef('message.id', '=', 'item.message_id'),
+    )
+    .where('item.organization_id', '=', scope.organization_id)
+    .where('item.conversation_id', '=', scope.id)
+    .where('item.epoch', '=', scope.context_epoch)
+    .where('item.ordinal', '=', 0)
+    .where('message.role', '=', 'system')
+    .select('item.message_id')
+    .executeTakeFirst()
+  return row?.message_id
+}
+
+/** The message that holds a scope's prompt, also when it is not in front: every history begins with it. */
+export async function findPromptId(db: Db, scope: ScopeRow): Promise<MessageId | undefined> {
+  const inFront = await findSystemMessageId(db, scope)
+  if (inFront) return inFront
+  const row = await db
+    .selectFrom('messages')
+    .where('organization_id', '=', scope.organization_id)
+    .where('conversation_id', '=', scope.id)
+    .where('role', '=', 'system')
+    .orderBy('sequence_id')
+    .select('id')
+    .executeTakeFirst()
+  return row?.id
+}
+
+/** What is in a scope's context, in order. */
+export async function readContextIds(db: Db, scope: ScopeRow): Promise<MessageId[]> {
+  const rows = await db
     .selectFrom('context_items')
     .where('organization_id', '=', scope.organization_id)
     .where('conversation_id', '=', scope.id)
     .where('epoch', '=', scope.context_epoch)
-    .where('ordinal', '=', 0)
+    .orderBy('ordinal')
     .select('message_id')
-    .executeTakeFirst()
-  return row?.message_id
+    .execute()
+  return rows.map((row) => row.message_id)
 }
 
 /** Of system messages: those that stand at the beginning of a context, with its conversation. */

@@ -3,9 +3,9 @@ import type { MessagePolicy } from '../domain/conversation.ts'
 import { Fault } from '../domain/fault.ts'
 import type { AgentId, BlockId, ConversationId, MessageId, OrganizationId } from '../domain/id.ts'
 import { newId } from '../domain/id.ts'
-import { halfBefore, type Message } from '../domain/message.ts'
+import { halfBefore, type Message, withoutSystem } from '../domain/message.ts'
 import type { ModelSettings } from '../domain/model-settings.ts'
-import { extendContext } from './contexts.ts'
+import { extendContext, readContextIds } from './contexts.ts'
 import { saveHistory } from './memory-edits.ts'
 import { insertMessages, readContext } from './messages.ts'
 import type { ConversationsTable, Db } from './schema.ts'
@@ -33,21 +33,9 @@ export async function getConversation(
   if (!row) throw new Fault('not_found', `Conversation not found with id='['${id}']'`)
   return {
     ...row,
-    contextIds: await contextIdsOf(db, row),
+    contextIds: await readContextIds(db, row),
     isolatedIds: await isolatedIdsOf(db, organizationId, [id]).then((map) => map.get(id) ?? []),
   }
-}
-
-async function contextIdsOf(db: Db, scope: ScopeRow): Promise<MessageId[]> {
-  const rows = await db
-    .selectFrom('context_items')
-    .where('organization_id', '=', scope.organization_id)
-    .where('conversation_id', '=', scope.id)
-    .where('epoch', '=', scope.context_epoch)
-    .orderBy('ordinal')
-    .select('message_id')
-    .execute()
-  return rows.map((row) => row.message_id)
 }
 
 async function isolatedIdsOf(
@@ -233,7 +221,7 @@ export async function startContext(
 
 /** What a fork shares of a conversation's context: all of it but the system message and an open request at its end. */
 export async function forkableIds(tx: Db, source: ScopeRow): Promise<MessageId[]> {
-  const context = (await readContext(tx, source.organization_id, source.id)).slice(1)
+  const context = withoutSystem(await readContext(tx, source.organization_id, source.id))
   if (context.at(-1)?.role !== 'approval_request') return context.map(({ id }) => id)
   const half = halfBefore(context, context.length - 1)
   return context.slice(0, half ? -2 : -1).map(({ id }) => id)

@@ -16,6 +16,7 @@ import { lockScope, readScopeFacts, type Target, toScope } from '../store/scopes
 import { inTransaction } from '../store/transaction.ts'
 import { conversationBusy } from './conflicts.ts'
 import { stateOf } from './preview-turn.ts'
+import { mendPrompt } from './store-prompt.ts'
 
 export type CompactedScope = { summary: string; before: number; after: number }
 
@@ -37,7 +38,7 @@ export async function compactScope(
   catalog: ModelCatalog,
   { organizationId, target, overrideModel, settings }: CompactionByHand,
 ): Promise<CompactedScope> {
-  await refuseWhileBusy(db, organizationId, target)
+  await prepare(db, organizationId, target)
   const asked = {
     input: [],
     overrideModel,
@@ -98,11 +99,13 @@ function resultOf(state: LoopState, compacted: Compacted): CompactedScope {
   }
 }
 
-async function refuseWhileBusy(db: Db, organizationId: OrganizationId, target: Target): Promise<void> {
+/** Faults: conversation_busy. */
+async function prepare(db: Db, organizationId: OrganizationId, target: Target): Promise<void> {
   await inTransaction(db, async (tx) => {
     const scope = await lockScope(tx, organizationId, target.conversationId)
     const { activeRunId } = await readScopeFacts(tx, scope)
     if (activeRunId) throw conversationBusy(activeRunId)
+    await mendPrompt(tx, scope)
   })
 }
 

@@ -1,5 +1,5 @@
 import type { OrganizationId, RunId, UserId } from '../domain/id.ts'
-import type { Message } from '../domain/message.ts'
+import { type Message, withoutSystem } from '../domain/message.ts'
 import type { ToolSpec } from '../domain/model.ts'
 import { systemTextOf } from '../loop/build-request.ts'
 import { promptUpdate, withPrompt } from '../loop/refresh-prompt.ts'
@@ -56,7 +56,7 @@ export async function overviewOf(
       metadata: sectionOf(text, 'memory_metadata'),
     },
     tokens: {
-      messages: estimateTokens(state.context.slice(1), [], tokenCalibration),
+      messages: estimateTokens(withoutSystem(state.context), [], tokenCalibration),
       tools: tools.length === 0 ? 0 : estimateTokens([], tools, tokenCalibration),
     },
   }

@@ -17,6 +17,7 @@ import { countSteps, findOpenStep, stepValues } from '../store/steps.ts'
 import { inTransaction } from '../store/transaction.ts'
 import type { Drive } from './drive.ts'
 import { newStep } from './new-step.ts'
+import { mendPrompt } from './store-prompt.ts'
 
 /** A run that this process has just admitted, its first step with it, and what it starts from. */
 export type Fresh = { step: StepRef | null; start: Promise<Start> | null }
@@ -38,7 +39,7 @@ export async function readStart(db: Db, lease: Omit<Lease, 'owner' | 'epoch'>): 
 /** The state that a run starts from, or goes on from after a crash: the same thing, read from the tables. */
 export async function loadState(drive: Drive, fresh: Fresh | null): Promise<LoopState> {
   const { deps, lease, request } = drive
-  const { picture, stored } = await (fresh?.start ?? readStart(deps.db, lease))
+  const { picture, stored } = await mended(drive, await (fresh?.start ?? readStart(deps.db, lease)))
   drive.projectId = picture.projectId
   drive.isTended = picture.agent.groupId !== null
   for (const block of picture.agent.blocks) drive.seenVersions.set(block.id, block.version)
@@ -68,6 +69,13 @@ export async function loadState(drive: Drive, fresh: Fresh | null): Promise<Loop
     trial: null,
     nudges: 0,
   }
+}
+
+/** The turn goes on with a system message, also where the context has lost it. */
+async function mended({ deps, lease }: Drive, start: Start): Promise<Start> {
+  if (start.stored[0]?.role === 'system') return start
+  await inTransaction(deps.db, async (tx) => mendPrompt(tx, await holdRun(tx, lease)))
+  return readStart(deps.db, lease)
 }
 
 /** Messages among which a turn that goes on is looked for. */

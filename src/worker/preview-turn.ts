@@ -13,6 +13,7 @@ import { readPicture } from '../store/pictures.ts'
 import type { Db } from '../store/schema.ts'
 import type { Target } from '../store/scopes.ts'
 import { innerRequest } from './inner-request.ts'
+import { asMended } from './store-prompt.ts'
 
 type PreviewRequest = Pick<
   TurnRequest,
@@ -46,7 +47,7 @@ export async function stateOf(
     request: { ...innerRequest(false), ...asked },
     agent: picture.agent,
     scope: picture.scope,
-    context: [...stored, ...asked.input],
+    context: [...asMended(stored, picture), ...asked.input],
     forgottenCallIds: [],
     calledBefore: [],
     unsaved: asked.input,

@@ -1,9 +1,8 @@
 import type { AgentId, ConversationId, OrganizationId, RunId } from '../domain/id.ts'
-import { type Message, newHead } from '../domain/message.ts'
-import { timestampNow } from '../lib/clock.ts'
+import type { Message } from '../domain/message.ts'
 import { compilePrompt } from '../loop/prompt/compile-prompt.ts'
 import { deleteApproval } from '../store/approvals.ts'
-import { findSystemMessageId, replaceContext, saveWithheld } from '../store/contexts.ts'
+import { findPromptId, replaceContext, saveWithheld } from '../store/contexts.ts'
 import {
   copyIsolated,
   createConversation,
@@ -11,13 +10,13 @@ import {
   type NewConversation,
   startContext,
 } from '../store/conversations.ts'
-import { updateSystemMessage } from '../store/messages.ts'
 import { readPicture } from '../store/pictures.ts'
 import type { Db } from '../store/schema.ts'
-import { lockScope, readScopeFacts, type ScopeRow, savePromptBasis } from '../store/scopes.ts'
+import { lockScope, readScopeFacts, type ScopeRow } from '../store/scopes.ts'
 import { handTurnOn } from '../store/settle-run.ts'
 import { inTransaction } from '../store/transaction.ts'
 import { conversationBusy } from './conflicts.ts'
+import { storePrompt, systemMessage } from './store-prompt.ts'
 
 /** What is done to a scope outside a turn: each one transaction under the scope's lock, and busy while a turn is on. */
 type ScopeName = { organizationId: OrganizationId; agentId: AgentId; conversationId: ConversationId }
@@ -34,16 +33,6 @@ export async function recompile(db: Db, name: ScopeName, isDry: boolean): Promis
   })
 }
 
-async function storePrompt(
-  tx: Db,
-  scope: ScopeRow,
-  compiled: { text: string; basis: string },
-): Promise<void> {
-  const id = await findSystemMessageId(tx, scope)
-  if (id) await updateSystemMessage(tx, scope.organization_id, id, compiled.text)
-  await savePromptBasis(tx, scope, compiled.basis)
-}
-
 /**
  * The context is the system message again; the history stays. An open approval is gone with it, and whoever waited behind
  * it has the turn: that run is returned, to be driven.
@@ -52,7 +41,7 @@ export async function resetContext(db: Db, name: ScopeName): Promise<RunId | und
   return inTransaction(db, async (tx) => {
     const scope = await lockScope(tx, name.organizationId, name.conversationId)
     await refuseWhileBusy(tx, scope)
-    const systemId = await findSystemMessageId(tx, scope)
+    const systemId = await findPromptId(tx, scope)
     await deleteApproval(tx, name.organizationId, name.conversationId)
     await replaceContext(tx, scope, systemId ? [systemId] : [], { stored: 0, contextTokens: 0 })
     const fresh = await lockScope(tx, name.organizationId, name.conversationId)
@@ -115,12 +104,4 @@ async function begin(tx: Db, name: ScopeName, shared: Message['id'][]): Promise<
   const picture = await readPicture(tx, name.organizationId, name.agentId, name.conversationId)
   const compiled = compilePrompt({ agent: picture.agent, scope: picture.scope, now: new Date() })
   await startContext(tx, scope, systemMessage(compiled.text), shared, compiled)
-}
-
-function systemMessage(text: string): Message {
-  return {
-    ...newHead(timestampNow()),
-    role: 'system',
-    content: [{ type: 'text', text }],
-  }
 }

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { MessageId } from '../../src/domain/id.ts'
 import type { JsonObject } from '../../src/domain/json.ts'
+import { replaceContext } from '../../src/store/contexts.ts'
 import { MOCK_MODEL, openServerWorld, type ServerWorld } from '../server-world.ts'
 import { call, note, script, Talk, typesOf } from './talk.ts'
 
@@ -290,6 +292,63 @@ describe('acceptance: failures', () => {
     const sent = talk.requestWith('does it go on?').messages as { role: string; tool_call_id?: string }[]
     const [{ tool_call_id }] = body.messages[0].tool_calls
     expect(sent.find(({ role }) => role === 'tool')).toMatchObject({ tool_call_id })
+  })
+
+  describe('a context whose system message an earlier version has left out', () => {
+    const broken = async () => {
+      const talk = await Talk.open(world, { system: 'Be brief.' })
+      for (const text of ['one', 'two', 'three']) await talk.say(text)
+      const [system, ...rest] = (await talk.state()).message_ids as [string, ...string[]]
+      const scope = await world.db
+        .selectFrom('conversations')
+        .where('agent_id', '=', talk.agent as never)
+        .selectAll()
+        .executeTakeFirstOrThrow()
+      await replaceContext(world.db, scope, rest as MessageId[], { stored: 0 })
+      expect((await talk.state()).message_ids).toEqual(rest)
+      return { talk, system, rest }
+    }
+    const wordsOf = ({ messages }: JsonObject) =>
+      (messages as JsonObject[]).map(({ role, content }) => `${role}: ${content}`)
+
+    it('has it again with the next turn, and loses nothing', async () => {
+      const { talk, system, rest } = await broken()
+      expect((await talk.say('four')).status).toBe(200)
+      const [prompt, ...said] = wordsOf(talk.requestWith('four'))
+      expect(prompt).toMatch(/^system: Be brief\..*<human>/s)
+      expect(said).toEqual([
+        ...['one', 'two', 'three'].flatMap((text) => [`user: ${text}`, `assistant: echo: ${text}`]),
+        'user: four',
+      ])
+      const ids = (await talk.state()).message_ids as string[]
+      expect(ids.slice(0, -2)).toEqual([system, ...rest])
+    })
+
+    it('is shown with a prompt, and nothing is written by looking', async () => {
+      const { talk, rest } = await broken()
+      const path = `/v1/agents/${talk.agent}`
+      const preview = await world.ask('POST', `${path}/messages/preview-raw-payload`, { input: 'what?' })
+      expect(wordsOf(preview.body)).toHaveLength(rest.length + 2)
+      expect(wordsOf(preview.body)[0]).toMatch(/^system: Be brief\./)
+      expect((await world.ask('GET', `${path}/context`)).body.core_memory).toContain('<human>')
+      expect((await talk.state()).message_ids).toEqual(rest)
+    })
+
+    it.each([
+      ['PATCH', 'reset-messages', 1],
+      ['POST', 'recompile', 7],
+      ['POST', 'summarize', 2],
+    ])('has it back by %s %s, over no other message', async (method, act, length) => {
+      const { talk, system } = await broken()
+      const model = 'openai-proxy/gpt-4o-mini'
+      const body = act === 'summarize' ? { compaction_settings: { mode: 'all', model } } : {}
+      expect((await world.ask(method, `/v1/agents/${talk.agent}/${act}`, body)).status).toBeLessThan(300)
+      const ids = (await talk.state()).message_ids as string[]
+      expect(ids).toHaveLength(length)
+      expect(ids[0]).toBe(system)
+      const listed = (await talk.list()).filter(({ message_type: type }) => type === 'user_message')
+      expect(listed.slice(0, 3).map(({ content }) => content)).toEqual(['one', 'two', 'three'])
+    })
   })
 
   it.each([

@@ -265,6 +265,31 @@ describe('a change', () => {
     expect((await patch(agent.id, { message_ids: other.message_ids })).status).toBe(404)
   })
 
+  it('of the context leaves the system message in front, named or not', async () => {
+    const agent = await create({ agent_type: 'memgpt_v2_agent' })
+    const [system, first, second] = agent.message_ids
+    const contextAfter = async (message_ids: string[]) =>
+      (await patch(agent.id, { message_ids })).body.message_ids
+    expect(await contextAfter([second, first])).toEqual([system, second, first])
+    expect(await contextAfter([first, system])).toEqual([system, first])
+    expect(await contextAfter([])).toEqual([system])
+  })
+
+  it('of the context of an agent that has no system message says so, and a reset makes one', async () => {
+    const agent = await create({ system: 'Be brief.' })
+    await world.db
+      .deleteFrom('messages')
+      .where('agent_id', '=', agent.id as never)
+      .execute()
+    const { status, body } = await patch(agent.id, { message_ids: [] })
+    expect(status).toBe(400)
+    expect(body.detail).toContain('has no system message')
+    const reset = (await world.ask('PATCH', `/v1/agents/${agent.id}/reset-messages`, {})).body
+    expect(reset.message_ids).toHaveLength(1)
+    const [{ content }] = (await world.ask('GET', `/v1/messages/${reset.message_ids[0]}`)).body
+    expect(content).toMatch(/^Be brief\./)
+  })
+
   it.each([
     [{ name: 5 }, 422],
     [{ tool_ids: ['tool-00000000-0000-4000-8000-0000000000aa'] }, 409],
