@@ -12,6 +12,9 @@ export type BlockRow = Selectable<BlocksTable>
 export type NewBlock = Omit<Insertable<BlocksTable>, 'organization_id'> & { tags: string[] }
 export type BlockChange = Omit<Updateable<BlocksTable>, 'organization_id' | 'id' | 'version'>
 
+/** Where blocks are attached, each under its label. */
+const LINKS = ['agent_blocks', 'conversation_blocks'] as const
+
 export function blockMissing(id: string): Fault {
   return new Fault('not_found', `Block with id '${id}' not found`)
 }
@@ -81,14 +84,15 @@ export async function createBlock(db: Db, actor: Actor, block: NewBlock): Promis
 
 /**
  * Writes a block: one statement, the last writer wins, and the history keeps both. `version`: write only over this one.
- * A change that changes nothing is no write. Faults: not_found; plain_conflict for another version, or for a label that
+ * A change that changes nothing is no write. A block that is attached keeps its label when told to have none: agents know
+ * it by that, and a link without one could not be named. Faults: not_found; plain_conflict for another version, or for a label that
  * an agent's other block has.
  */
 export async function saveBlock(
   db: Db,
   actor: Actor,
   id: BlockId,
-  change: BlockChange,
+  asked: BlockChange,
   options: { tags: string[] | undefined; version: number | undefined },
 ): Promise<BlockRow> {
   return inTransaction(db, async (tx) => {
@@ -97,10 +101,27 @@ export async function saveBlock(
       throw new Fault('plain_conflict', `Block ${id} has version ${before.version}, not ${options.version}`)
     }
     if (options.tags) await saveBlockTags(tx, actor.organizationId, id, options.tags)
+    const keepsLabel = asked.label === null && (await isAttached(tx, actor.organizationId, id))
+    const change = keepsLabel ? { ...asked, label: before.label } : asked
     const row = changes(before, change) ? await writeBlock(tx, actor, id, change) : before
     if (row.label !== before.label && row.label !== null) await relabelLinks(tx, actor, id, row.label)
     return row
   })
+}
+
+async function isAttached(tx: Db, organizationId: OrganizationId, id: BlockId): Promise<boolean> {
+  const links = await Promise.all(
+    LINKS.map((table) =>
+      tx
+        .selectFrom(table)
+        .where('organization_id', '=', organizationId)
+        .where('block_id', '=', id)
+        .select('label')
+        .limit(1)
+        .executeTakeFirst(),
+    ),
+  )
+  return links.some((link) => link !== undefined)
 }
 
 async function lockBlock(tx: Db, organizationId: OrganizationId, id: BlockId): Promise<BlockRow> {
@@ -154,7 +175,7 @@ async function writeBlock(tx: Db, actor: Actor, id: BlockId, change: BlockChange
 }
 
 async function relabelLinks(tx: Db, actor: Actor, id: BlockId, label: string): Promise<void> {
-  for (const table of ['agent_blocks', 'conversation_blocks'] as const) {
+  for (const table of LINKS) {
     await tx
       .updateTable(table)
       .set({ label })

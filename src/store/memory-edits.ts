@@ -13,16 +13,18 @@ export type MemoryOwner = {
 }
 
 /**
- * Locks the blocks that an agent sees in a conversation, in the order of their ids, and returns them as they are now.
+ * Locks the blocks that an agent sees in a conversation, in the order of their ids, and returns them as they are now. One
+ * that has no label of its own (earlier versions let it be cleared) has the one that the agent sees it under.
  * `seen`: the versions that the step's prompt was compiled from, raised by the run's own edits.
  */
 export async function lockBlocks(
   tx: Db,
   owner: MemoryOwner,
-  ids: BlockId[],
+  blocks: Pick<Block, 'id' | 'label'>[],
   seen: ReadonlyMap<BlockId, number>,
 ): Promise<HeldBlock[]> {
-  if (ids.length === 0) return []
+  if (blocks.length === 0) return []
+  const ids = blocks.map(({ id }) => id)
   const rows = await tx
     .selectFrom('blocks')
     .where('organization_id', '=', owner.organizationId)
@@ -32,12 +34,12 @@ export async function lockBlocks(
     .forNoKeyUpdate()
     .execute()
   const held = new Map(rows.map((row) => [row.id, row]))
-  return ids.flatMap((id) => {
+  return blocks.flatMap(({ id, label }) => {
     const row = held.get(id)
     if (!row) return []
     const block: Block = {
       id,
-      label: row.label ?? '',
+      label: row.label ?? label,
       value: row.value,
       limit: row.char_limit,
       description: row.description,

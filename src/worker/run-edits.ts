@@ -57,8 +57,7 @@ export async function runEdits(
 ): Promise<ToolReturn[]> {
   if (calls.length === 0) return []
   const owner = { ...ownerOf(drive), writer: drive.lease.agentId }
-  const ids = agent.blocks.map((block) => block.id)
-  let blocks = await lockBlocks(tx, owner, ids, drive.seenVersions)
+  let blocks = await lockBlocks(tx, owner, agent.blocks, drive.seenVersions)
   const returns: ToolReturn[] = []
   for (const planned of calls) {
     const { result, edits } = await runEdit(tx, drive, owner, blocks, planned)

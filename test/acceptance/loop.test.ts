@@ -294,6 +294,16 @@ describe('acceptance: failures', () => {
     expect(sent.find(({ role }) => role === 'tool')).toMatchObject({ tool_call_id })
   })
 
+  it('a block that an earlier version has left without a label is edited under the one that the agent sees', async () => {
+    const talk = await Talk.open(world)
+    const path = `/v1/agents/${talk.agent}/core-memory/blocks/human`
+    const { id } = (await world.ask('GET', path)).body
+    await world.db.updateTable('blocks').set({ label: null }).where('id', '=', id).execute()
+    const { body } = await talk.say(script({ calls: [note('Likes tea.')] }, { say: 'Noted.' }))
+    expect(body.messages[1]).toMatchObject({ message_type: 'tool_return_message', status: 'success' })
+    expect((await world.ask('GET', path)).body.value).toContain('Likes tea.')
+  })
+
   describe('a context whose system message an earlier version has left out', () => {
     const broken = async () => {
       const talk = await Talk.open(world, { system: 'Be brief.' })

@@ -183,6 +183,25 @@ describe('the blocks of an agent', () => {
     expect((await world.ask('GET', `${path}/persona`)).status).toBe(200)
   })
 
+  it('keep their labels when they are told to have none', async () => {
+    const agent = await agentWith(['human'])
+    const path = `/v1/agents/${agent.id}/core-memory/blocks/human`
+    const { id } = (await world.ask('GET', path)).body
+    for (const [target, value] of [
+      [`/v1/blocks/${id}`, 'one'],
+      [path, 'two'],
+    ]) {
+      const { status, body } = await world.ask('PATCH', target as string, {
+        label: null,
+        value: value as string,
+      })
+      expect([status, body.label, body.value]).toEqual([200, 'human', value])
+    }
+    expect((await world.ask('GET', path)).body).toMatchObject({ label: 'human', value: 'two' })
+    await world.ask('PATCH', `/v1/agents/${agent.id}/core-memory/blocks/detach/${id}`)
+    expect((await world.ask('PATCH', `/v1/blocks/${id}`, { label: null })).body.label).toBeNull()
+  })
+
   it('come and go, and may be shared', async () => {
     const [one, two] = [await agentWith([]), await agentWith([])]
     const shared = await create({ label: 'shared', value: 's' })
