@@ -65,6 +65,12 @@ export type Agent = {
   groupId: string | null
 }
 
+/** All of an agent that its prompt is compiled from, and when. */
+export type PromptedAgent = Pick<
+  Agent,
+  'id' | 'agentType' | 'system' | 'config' | 'toolRules' | 'blocks' | 'timezone' | 'promptRefresh'
+>
+
 /** What a scope (one conversation) knows of its own context. */
 export type Scope = {
   conversationId: ConversationId

@@ -205,28 +205,6 @@ export async function readContextIds(db: Db, scope: ScopeRow): Promise<MessageId
   return rows.map((row) => row.message_id)
 }
 
-/** Of system messages: those that stand at the beginning of a context, with its conversation. */
-export async function findPromptScopes(
-  db: Db,
-  organizationId: OrganizationId,
-  ids: MessageId[],
-): Promise<{ messageId: MessageId; conversationId: ConversationId }[]> {
-  const rows = await db
-    .selectFrom('context_items as item')
-    .innerJoin('conversations as scope', (join) =>
-      join
-        .onRef('scope.organization_id', '=', 'item.organization_id')
-        .onRef('scope.id', '=', 'item.conversation_id')
-        .onRef('scope.context_epoch', '=', 'item.epoch'),
-    )
-    .where('item.organization_id', '=', organizationId)
-    .where('item.message_id', 'in', ids)
-    .where('item.ordinal', '=', 0)
-    .select(['item.message_id', 'item.conversation_id'])
-    .execute()
-  return rows.map((row) => ({ messageId: row.message_id, conversationId: row.conversation_id }))
-}
-
 /** Remembers what a provider gets no more, though the turn that has found it out has failed. */
 export async function saveWithheld(
   tx: Db,

@@ -1,8 +1,8 @@
-import { type ExpressionBuilder, type Selectable, sql } from 'kysely'
+import { type Expression, type ExpressionBuilder, type Selectable, sql } from 'kysely'
 import { jsonArrayFrom } from 'kysely/helpers/postgres'
-import type { Agent, Scope } from '../domain/agent.ts'
+import type { Agent, PromptedAgent, Scope } from '../domain/agent.ts'
 import { Fault } from '../domain/fault.ts'
-import type { AgentId, ConversationId, OrganizationId } from '../domain/id.ts'
+import type { AgentId, ConversationId, MessageId, OrganizationId } from '../domain/id.ts'
 import type { Block } from '../domain/memory.ts'
 import type { ToolRecord } from '../domain/tool.ts'
 import { readKnownTools, type ToolRef } from './known-tools.ts'
@@ -54,6 +54,44 @@ const selectPicture = statement((db, args: PictureArgs) =>
     ]),
 )
 
+/** The prompt of a scope, by the message that holds it, with all that it is compiled from. */
+export type PromptPicture = { messageId: MessageId; agent: PromptedAgent; scope: Scope }
+
+/** Of messages: those that stand in front of a context. One statement reads them all, whosever they are. */
+export async function readPromptPictures(
+  db: Db,
+  organizationId: OrganizationId,
+  ids: MessageId[],
+): Promise<PromptPicture[]> {
+  const rows = await db
+    .selectFrom('context_items')
+    .innerJoin('conversations', (join) =>
+      join
+        .onRef('conversations.organization_id', '=', 'context_items.organization_id')
+        .onRef('conversations.id', '=', 'context_items.conversation_id')
+        .onRef('conversations.context_epoch', '=', 'context_items.epoch'),
+    )
+    .innerJoin('agents', (join) =>
+      join
+        .onRef('agents.organization_id', '=', 'conversations.organization_id')
+        .onRef('agents.id', '=', 'conversations.agent_id'),
+    )
+    .where('context_items.organization_id', '=', organizationId)
+    .where('context_items.message_id', '=', sql<MessageId>`any(${ids})`)
+    .where('context_items.ordinal', '=', 0)
+    .where('agents.deleted_at', 'is', null)
+    .select(['context_items.message_id', 'conversations.agent_id', ...AGENT_COLUMNS, ...SCOPE_COLUMNS])
+    .select((query) => [
+      jsonArrayFrom(blocksOf(query, sql.ref<ConversationId>('conversations.id'))).as('blocks'),
+    ])
+    .execute()
+  return rows.map((row) => ({
+    messageId: row.message_id,
+    agent: toPrompted(row, row.agent_id),
+    scope: toScope(row),
+  }))
+}
+
 const AGENT_COLUMNS = [
   'agents.name',
   'agents.agent_type',
@@ -81,7 +119,7 @@ function groupOf(query: AgentQuery) {
 }
 
 /** The agent's blocks in the order of their attachment; a conversation's own block stands in for one of its label. */
-function blocksOf(query: AgentQuery, conversationId: ConversationId) {
+function blocksOf(query: AgentQuery, conversationId: ConversationId | Expression<ConversationId>) {
   return query
     .selectFrom('agent_blocks as link')
     .leftJoin('conversation_blocks as isolated', (join) =>
@@ -135,22 +173,28 @@ type BlockRow = Pick<
 
 function toAgent(row: AgentRow, organizationId: OrganizationId, id: AgentId, tools: ToolRecord[]): Agent {
   return {
-    id,
+    ...toPrompted(row, id),
     organizationId,
     name: row.name,
+    responseFormat: row.response_format,
+    tools,
+    messageBufferAutoclear: row.message_buffer_autoclear,
+    compactionSettings: row.compaction_settings,
+    fallbackModels: row.fallback_models,
+    groupId: row.group_id,
+  }
+}
+
+function toPrompted(row: Omit<AgentRow, 'group_id' | 'tools'>, id: AgentId): PromptedAgent {
+  return {
+    id,
     agentType: row.agent_type,
     system: row.system,
     config: row.llm_config,
-    responseFormat: row.response_format,
     toolRules: row.tool_rules,
-    tools,
     blocks: row.blocks.map(toBlock),
     timezone: row.timezone,
-    messageBufferAutoclear: row.message_buffer_autoclear,
-    compactionSettings: row.compaction_settings,
     promptRefresh: row.prompt_refresh ?? 'on_change',
-    fallbackModels: row.fallback_models,
-    groupId: row.group_id,
   }
 }
 

@@ -1,8 +1,7 @@
-import type { AgentId, OrganizationId } from '../domain/id.ts'
+import type { OrganizationId } from '../domain/id.ts'
 import type { Message } from '../domain/message.ts'
 import { compilePrompt, promptBasis } from '../loop/prompt/compile-prompt.ts'
-import { findPromptScopes } from '../store/contexts.ts'
-import { readPicture } from '../store/pictures.ts'
+import { readPromptPictures } from '../store/pictures.ts'
 import type { Db } from '../store/schema.ts'
 
 /**
@@ -12,14 +11,12 @@ import type { Db } from '../store/schema.ts'
 export async function withFreshPrompts(
   db: Db,
   organizationId: OrganizationId,
-  agentId: AgentId,
   messages: Message[],
 ): Promise<Message[]> {
   const ids = messages.flatMap(({ id, role }) => (role === 'system' ? [id] : []))
   if (ids.length === 0) return messages
   const texts = new Map<string, string>()
-  for (const { messageId, conversationId } of await findPromptScopes(db, organizationId, ids)) {
-    const { agent, scope } = await readPicture(db, organizationId, agentId, conversationId)
+  for (const { messageId, agent, scope } of await readPromptPictures(db, organizationId, ids)) {
     if (scope.promptBasis === promptBasis(agent)) continue
     if (agent.promptRefresh === 'deferred' && scope.promptBasis !== null) continue
     texts.set(messageId, compilePrompt({ agent, scope, now: new Date() }).text)

@@ -71,7 +71,7 @@ function messages(deps: HttpDeps): Endpoint {
           groupId: query.group_id ?? null,
         },
       )
-      const stored = await withFreshPrompts(deps.db, actor.organizationId, target.agentId, page)
+      const stored = await withFreshPrompts(deps.db, actor.organizationId, page)
       // A default conversation is shown as its agent's list is: the newest, but the oldest of them first.
       const shown = target.isDefault && order === 'desc' ? stored.toReversed() : stored
       const views = viewsOf(

@@ -167,7 +167,7 @@ function list(deps: HttpDeps): Endpoint {
           groupId: query.group_id ?? null,
         },
       )
-      const messages = await withFreshPrompts(deps.db, actor.organizationId, agentId, stored)
+      const messages = await withFreshPrompts(deps.db, actor.organizationId, stored)
       const options = viewOptionsFor(target.agentType, {
         foldTool:
           query.use_assistant_message === false
@@ -260,7 +260,7 @@ function listAll(deps: HttpDeps): Endpoint {
     },
     async ({ query, actor, c }) => {
       const order = query.order ?? 'desc'
-      const messages = await readMessagePage(
+      const stored = await readMessagePage(
         deps.db,
         actor.organizationId,
         // An id of another form is the id of nothing.
@@ -275,6 +275,7 @@ function listAll(deps: HttpDeps): Endpoint {
           includeErrors: false,
         },
       )
+      const messages = await withFreshPrompts(deps.db, actor.organizationId, stored)
       const views = viewsOf(
         order === 'desc' ? messages.toReversed() : messages,
         viewOptionsFor('letta_v1_agent', null),
@@ -300,7 +301,7 @@ function retrieve(deps: HttpDeps): Endpoint {
     },
     async ({ params: { message_id: messageId }, actor, c }) => {
       const { message } = await getMessage(deps.db, actor.organizationId, messageId)
-      const views = viewsOf([message], OLD_VIEWS)
+      const views = viewsOf(await withFreshPrompts(deps.db, actor.organizationId, [message]), OLD_VIEWS)
       return c.json(views.toReversed().map((view) => toWireMessage(view, null)))
     },
   )

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
-import type { Agent, Scope } from '../../domain/agent.ts'
+import type { PromptedAgent, Scope } from '../../domain/agent.ts'
 import { formatLocalTime } from '../../domain/local-time.ts'
 import type { Block } from '../../domain/memory.ts'
 import { charCount } from '../../lib/cut.ts'
 import { renderRules } from '../tool-rules.ts'
 
 export type PromptInput = {
-  agent: Agent
+  agent: PromptedAgent
   scope: Scope
   /** When the text counts as compiled. */
   now: Date
@@ -31,7 +31,7 @@ export function compilePrompt(input: PromptInput): CompiledPrompt {
 }
 
 /** A short name for everything that the memory sections and the template depend on. */
-export function promptBasis(agent: Agent): string {
+export function promptBasis(agent: PromptedAgent): string {
   const facts = [
     agent.system,
     agent.agentType,
@@ -42,13 +42,13 @@ export function promptBasis(agent: Agent): string {
   return createHash('sha256').update(facts.join('\u0000')).digest('base64url').slice(0, 24)
 }
 
-function memorySections(agent: Agent): string {
+function memorySections(agent: PromptedAgent): string {
   return [blocksSection(agent), renderRules(agent.toolRules)].filter((text) => text !== null).join('\n\n')
 }
 
 const NO_BLOCKS = new Set(['react_agent', 'workflow_agent'])
 
-function blocksSection(agent: Agent): string | null {
+function blocksSection(agent: PromptedAgent): string | null {
   if (NO_BLOCKS.has(agent.agentType) || agent.blocks.length === 0) return null
   const numbered = showsLineNumbers(agent)
   const intro =
@@ -60,7 +60,7 @@ function blocksSection(agent: Agent): string | null {
 const NUMBERED_TYPES = new Set(['sleeptime_agent', 'memgpt_v2_agent', 'letta_v1_agent'])
 
 /** Claude edits by line; it is shown the numbers. */
-function showsLineNumbers(agent: Agent): boolean {
+function showsLineNumbers(agent: PromptedAgent): boolean {
   return agent.config.model_endpoint_type === 'anthropic' && NUMBERED_TYPES.has(agent.agentType)
 }
 
