@@ -23,7 +23,7 @@ export type MessageScope =
   | { stepId: StepId }
   | { organization: true }
 
-/** A page of the history, in the page's order. Faults: not_found for a cursor that is not there. */
+/** A page of the history, in the page's order. Faults: not_found for a cursor that is not there, or not the agent's. */
 export async function readMessagePage(
   db: Db,
   organizationId: OrganizationId,
@@ -44,20 +44,29 @@ export async function readMessagePage(
   if ('stepId' in scope) query = query.where('step_id', '=', scope.stepId)
   if (!page.includeErrors) query = query.where('is_err', '=', false)
   if (page.groupId) query = query.where('group_id', '=', page.groupId)
-  if (page.before) query = query.where('sequence_id', '<', await sequenceOf(db, organizationId, page.before))
-  if (page.after) query = query.where('sequence_id', '>', await sequenceOf(db, organizationId, page.after))
+  const { before, after } = page
+  if (before) query = query.where('sequence_id', '<', await sequenceOf(db, organizationId, scope, before))
+  if (after) query = query.where('sequence_id', '>', await sequenceOf(db, organizationId, scope, after))
   return (await query.execute()).map(toMessage)
 }
 
-async function sequenceOf(db: Db, organizationId: OrganizationId, id: MessageId): Promise<number> {
-  const row = await db
+async function sequenceOf(
+  db: Db,
+  organizationId: OrganizationId,
+  scope: MessageScope,
+  id: MessageId,
+): Promise<number> {
+  const agentId = 'agentId' in scope ? scope.agentId : null
+  let query = db
     .selectFrom('messages')
     .where('organization_id', '=', organizationId)
     .where('id', '=', id)
     .select('sequence_id')
-    .executeTakeFirst()
-  if (!row) throw new Fault('not_found', `No message found with id '${id}'`)
-  return row.sequence_id
+  if (agentId) query = query.where('agent_id', '=', agentId)
+  const row = await query.executeTakeFirst()
+  if (row) return row.sequence_id
+  const text = `No message found with id '${id}'`
+  throw new Fault('not_found', agentId ? `${text} for agent '${agentId}'.` : text)
 }
 
 /** Everything that a run stored, oldest first. */

@@ -34,3 +34,17 @@ describe('a system message', () => {
     }
   })
 })
+
+describe('the messages of an agent', () => {
+  it.each(['before', 'after'])('are not listed %s what is not among them', async (side) => {
+    const [agent, other] = [await create(), await create()]
+    const path = `/v1/agents/${agent.id}/messages?${side}`
+    for (const cursor of [other.message_ids[0], 'bad', 'message-00000000-0000-4000-8000-0000000000aa']) {
+      expect(await world.ask('GET', `${path}=${cursor}`)).toMatchObject({
+        status: 404,
+        body: { detail: `No message found with id '${cursor}' for agent '${agent.id}'.` },
+      })
+    }
+    expect((await world.ask('GET', `${path}=${agent.message_ids[0]}`)).body).toEqual([])
+  })
+})
