@@ -47,4 +47,22 @@ describe('the messages of an agent', () => {
     }
     expect((await world.ask('GET', `${path}=${agent.message_ids[0]}`)).body).toEqual([])
   })
+
+  it('are those of the conversation that is named', async () => {
+    const agent = await create()
+    const conversation = (await world.ask('POST', `/v1/conversations/?agent_id=${agent.id}`, {})).body
+    const [first] = await list(`/v1/conversations/${conversation.id}/messages`)
+    const [own] = agent.message_ids
+    for (const [query, ids] of [
+      ['', [own, first?.id]],
+      ['?conversation_id=', [own, first?.id]],
+      ['?conversation_id=default', [own]],
+      [`?conversation_id=${conversation.id}`, [first?.id]],
+      ['?conversation_id=bad', []],
+      [`?conversation_id=${agent.id}`, []],
+    ]) {
+      const shown = await list(`/v1/agents/${agent.id}/messages${query}`)
+      expect(shown.map(({ id }) => id)).toEqual(ids)
+    }
+  })
 })

@@ -182,15 +182,17 @@ function list(deps: HttpDeps): Endpoint {
   )
 }
 
+/** Undefined: all of them. Faults: not_found. */
 async function conversationIdOf(
   deps: HttpDeps,
   organizationId: OrganizationId,
   name: string | undefined,
   target: Target,
 ) {
-  if (name === undefined) return undefined
+  if (name === undefined || name === '') return undefined
   if (name === 'default') return target.conversationId
-  if (!isId('conv', name)) return target.conversationId
+  // An id of another form is the id of nothing.
+  if (!isId('conv', name)) return name as ConversationId
   return (await getConversationTarget(deps.db, organizationId, name)).conversationId
 }
 
