@@ -49,7 +49,8 @@ function wrongInEnd(run: RunRecord, frames: NumberedFrame[]): string[] {
   if (run.holds_turn || run.lease_owner) wrong.push('it still holds its turn or its driver')
   const kinds = frames.map(({ frame }) => frame.kind)
   const from = kinds.indexOf('stop')
-  const expected = run.metadata?.error ? ['stop', 'error', 'usage'] : ['stop', 'usage']
+  const told = run.metadata?.error && !SILENT.includes(run.stop_reason)
+  const expected = told ? ['stop', 'error', 'usage'] : ['stop', 'usage']
   if (from < 0 || kinds.slice(from).join() !== expected.join())
     wrong.push(`its frames end with ${kinds.slice(-4).join()}`)
   const stop = frames.find(({ frame }) => frame.kind === 'stop')?.frame
@@ -57,8 +58,7 @@ function wrongInEnd(run: RunRecord, frames: NumberedFrame[]): string[] {
     stop?.kind === 'stop' && stop.stopReason === 'requires_approval' && run.stop_reason === 'cancelled'
   if (stop?.kind === 'stop' && stop.stopReason !== run.stop_reason && !asked)
     wrong.push(`it told ${stop.stopReason}`)
-  if (run.status === 'failed' && !run.metadata?.error && !SILENT.includes(run.stop_reason))
-    wrong.push('it does not say what failed')
+  if (run.status === 'failed' && !run.metadata?.error) wrong.push('it does not say what failed')
   return wrong
 }
 
