@@ -26,46 +26,76 @@ export async function insertRequests(
     .execute()
 }
 
-/** Requests of a batch that have no run yet, in order. */
-export async function readUnstarted(
+/** Which batch it is. */
+export type BatchKey = { organizationId: OrganizationId; jobId: JobId }
+
+/** The first request behind a place that has no run yet. Undefined: there is none, or the batch has ended. */
+export async function findUnstarted(
   db: Db,
-  organizationId: OrganizationId,
-  jobId: JobId,
-): Promise<{ index: number; request: BatchRequest }[]> {
+  { organizationId, jobId }: BatchKey,
+  behind: number,
+): Promise<{ index: number; request: BatchRequest } | undefined> {
   return db
-    .selectFrom('batch_requests')
-    .where('organization_id', '=', organizationId)
-    .where('job_id', '=', jobId)
-    .where('run_id', 'is', null)
-    .where('error', 'is', null)
-    .orderBy('index')
-    .select(['index', 'request'])
-    .execute()
+    .selectFrom('batch_requests as request')
+    .innerJoin('jobs', (join) =>
+      join
+        .onRef('jobs.organization_id', '=', 'request.organization_id')
+        .onRef('jobs.id', '=', 'request.job_id'),
+    )
+    .where('request.organization_id', '=', organizationId)
+    .where('request.job_id', '=', jobId)
+    .where('jobs.status', '=', 'running')
+    .where('request.index', '>', behind)
+    .where('request.run_id', 'is', null)
+    .where('request.error', 'is', null)
+    .orderBy('request.index')
+    .limit(1)
+    .select(['request.index', 'request.request'])
+    .executeTakeFirst()
 }
 
-/** What became of a request: its run, or why it cannot have one. */
+/**
+ * The run of a request, in the transaction that starts it. It holds the batch: what ends the batch waits for it, and finds
+ * the run. False: the batch has ended, or the request has been dealt with.
+ */
 export async function saveStarted(
-  db: Db,
-  organizationId: OrganizationId,
-  jobId: JobId,
+  tx: Db,
+  { organizationId, jobId }: BatchKey,
   index: number,
-  started: { runId: RunId } | { error: string },
-): Promise<void> {
-  await db
+  runId: RunId,
+): Promise<boolean> {
+  const job = await tx
+    .selectFrom('jobs')
+    .where('organization_id', '=', organizationId)
+    .where('id', '=', jobId)
+    .where('status', '=', 'running')
+    .select('id')
+    .forShare()
+    .executeTakeFirst()
+  if (!job) return false
+  const { numUpdatedRows } = await openRequest(tx, { organizationId, jobId }, index)
+    .set({ run_id: runId })
+    .executeTakeFirst()
+  return numUpdatedRows > 0n
+}
+
+/** Why a request cannot have a run. */
+export async function saveRefused(db: Db, batch: BatchKey, index: number, error: string): Promise<void> {
+  await openRequest(db, batch, index).set({ error }).execute()
+}
+
+function openRequest(db: Db, { organizationId, jobId }: BatchKey, index: number) {
+  return db
     .updateTable('batch_requests')
-    .set('runId' in started ? { run_id: started.runId } : { error: started.error })
     .where('organization_id', '=', organizationId)
     .where('job_id', '=', jobId)
     .where('index', '=', index)
-    .execute()
+    .where('run_id', 'is', null)
+    .where('error', 'is', null)
 }
 
-/** Runs of a batch that have not ended. */
-export async function readUnfinishedRuns(
-  db: Db,
-  organizationId: OrganizationId,
-  jobId: JobId,
-): Promise<RunId[]> {
+/** Runs of a batch that have not ended; first those that wait for their turn, the newest of them before the others. */
+export async function readUnfinishedRuns(db: Db, { organizationId, jobId }: BatchKey): Promise<RunId[]> {
   const rows = await db
     .selectFrom('batch_requests as request')
     .innerJoin('runs', (join) =>
@@ -76,6 +106,8 @@ export async function readUnfinishedRuns(
     .where('request.organization_id', '=', organizationId)
     .where('request.job_id', '=', jobId)
     .where('runs.status', 'in', ['created', 'running'])
+    .orderBy('runs.holds_turn')
+    .orderBy('request.index', 'desc')
     .select('runs.id')
     .execute()
   return rows.map(({ id }) => id)

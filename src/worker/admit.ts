@@ -38,6 +38,8 @@ export type Send = Repeatable & {
   parentRunId?: RunId
   /** A tool of the parent waits for the answer, in the parent's slot. */
   parentWaits?: boolean
+  /** Notes the run where it belongs, in the transaction that admits it. When this throws, there is no run. */
+  note?: (tx: Db, runId: RunId) => Promise<void>
 }
 
 /** `attached`: the request was a repeat; the run that the first one started is the answer. */
@@ -94,6 +96,7 @@ async function take(deps: EngineDeps, worker: Worker, send: Send, slot: boolean)
     { organizationId, conversationId: send.conversationId },
     async (tx) => {
       last = await takeInTx(tx, deps, worker, send, slot)
+      await send.note?.(tx, last.runId)
       deps.fault('before_admission')
       return last
     },

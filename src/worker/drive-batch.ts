@@ -1,17 +1,30 @@
+import pLimit from 'p-limit'
 import { Fault } from '../domain/fault.ts'
-import { newId, type OrganizationId } from '../domain/id.ts'
+import { newId, type OrganizationId, type RunId } from '../domain/id.ts'
 import type { BatchRequest, Job, JobId } from '../domain/job.ts'
-import { insertRequests, readUnfinishedRuns, readUnstarted, saveStarted } from '../store/batches.ts'
+import {
+  findUnstarted,
+  insertRequests,
+  readUnfinishedRuns,
+  saveRefused,
+  saveStarted,
+} from '../store/batches.ts'
 import { endJob, findJob, insertJob } from '../store/jobs.ts'
+import type { Db } from '../store/schema.ts'
 import { inTransaction } from '../store/transaction.ts'
 import type { EngineDeps } from './deps.ts'
 import type { OutboundGuard } from './outbound-guard.ts'
 import type { BatchJob } from './queue.ts'
+import { CANCELLED } from './settle.ts'
 import { startInBackground } from './start-in-background.ts'
 import type { Worker } from './worker.ts'
 
 /** How soon a batch is looked at again whose runs have not ended. */
 const LOOK_AGAIN_MS = 2_000
+/** How long requests are started in one go: the queue gives an errand a minute, of which a start may wait half. */
+const PASS_MS = 20_000
+/** Runs that are cancelled side by side: connections of the database are there for others as well. */
+const ENDED_AT_ONCE = 4
 
 /** Takes a batch in: from here on each of its requests has a run or a reason. */
 export async function startBatch(
@@ -30,34 +43,53 @@ export async function startBatch(
 
 /**
  * Starts a run for each request that has none, ends the batch when all have ended, and comes again otherwise. It may be
- * called at any moment and twice at once: a request's place is its run's key.
+ * called at any moment and twice at once: whoever starts a request first has noted its run.
  */
 export async function driveBatch(
   deps: EngineDeps,
   worker: Worker,
   guard: OutboundGuard,
-  { organizationId, jobId }: BatchJob,
+  batch: BatchJob,
 ): Promise<void> {
-  const job = await findJob(deps.db, organizationId, jobId)
+  const areAllStarted = await startRequests(deps, worker, guard, batch)
+  const job = await findJob(deps.db, batch.organizationId, batch.jobId)
+  if (job?.status === 'cancelled') return endRuns(deps, worker, batch)
   if (job?.status !== 'running') return
-  let isFull = false
-  for (const { index, request } of await readUnstarted(deps.db, organizationId, jobId)) {
-    const started = await startOne(deps, worker, guard, job, index, request)
-    if (started === 'full') isFull = true
-    else await saveStarted(deps.db, organizationId, jobId, index, started)
-  }
-  const unfinished = await readUnfinishedRuns(deps.db, organizationId, jobId)
-  if (isFull || unfinished.length > 0) {
-    const dueAt = new Date(Date.now() + LOOK_AGAIN_MS).toISOString()
-    return deps.queue.enqueue(deps.db, 'batch', null, { organizationId, jobId }, dueAt)
-  }
+  const unfinished = await readUnfinishedRuns(deps.db, batch)
+  if (!areAllStarted || unfinished.length > 0) return lookAgain(deps, deps.db, batch)
   await inTransaction(deps.db, async (tx) => {
-    const ended = await endJob(tx, organizationId, jobId, 'completed')
-    if (ended?.callbackUrl) await deps.queue.enqueue(tx, 'job_callback', jobId, { organizationId, jobId })
+    const ended = await endJob(tx, batch.organizationId, batch.jobId, 'completed')
+    if (ended?.callbackUrl) await deps.queue.enqueue(tx, 'job_callback', batch.jobId, batch)
   })
 }
 
-/** `full`: as many messages wait for the agent as may; later there is room. */
+async function lookAgain({ queue }: Pick<EngineDeps, 'queue'>, tx: Db, batch: BatchJob): Promise<void> {
+  const dueAt = new Date(Date.now() + LOOK_AGAIN_MS).toISOString()
+  await queue.enqueue(tx, 'batch', null, batch, dueAt)
+}
+
+/** False: some cannot be started yet. A batch that has ended has none to start. */
+async function startRequests(
+  deps: EngineDeps,
+  worker: Worker,
+  guard: OutboundGuard,
+  batch: BatchJob,
+): Promise<boolean> {
+  const job = await findJob(deps.db, batch.organizationId, batch.jobId)
+  if (!job) return true
+  const until = performance.now() + PASS_MS
+  let areAllStarted = true
+  for (let behind = -1; ; ) {
+    const next = await findUnstarted(deps.db, batch, behind)
+    if (!next) return areAllStarted
+    if (performance.now() > until) return false
+    const started = await startOne(deps, worker, guard, job, next.index, next.request)
+    if (started === 'full') areAllStarted = false
+    behind = next.index
+  }
+}
+
+/** `full`: the agent, or the server, has as many messages waiting as may; later there is room. */
 async function startOne(
   deps: EngineDeps,
   worker: Worker,
@@ -65,10 +97,11 @@ async function startOne(
   job: Job,
   index: number,
   request: BatchRequest,
-) {
+): Promise<'full' | 'done'> {
   const { organizationId, userId } = job
+  const batch = { organizationId, jobId: job.id }
   try {
-    const runId = await startInBackground(deps, worker, guard, {
+    await startInBackground(deps, worker, guard, {
       actor: { organizationId, userId },
       agentId: request.agentId,
       items: request.input,
@@ -77,24 +110,44 @@ async function startOne(
       callbackUrl: null,
       metadata: { run_type: 'batch', batch_id: job.id, batch_index: index },
       key: `${job.id}:${index}`,
+      async note(tx, runId) {
+        if (!(await saveStarted(tx, batch, index, runId))) throw new TooLate()
+      },
     })
-    return { runId }
   } catch (error) {
+    if (error instanceof TooLate) return 'done'
     if (!(error instanceof Fault)) throw error
-    return error.code === 'conversation_busy' ? 'full' : { error: error.message }
+    if (error.code === 'conversation_busy' || error.code === 'unavailable') return 'full'
+    await saveRefused(deps.db, batch, index, error.message)
   }
+  return 'done'
 }
 
-/** Cancels a job and its runs. What has ended stays as it is. Returns the job as it is then. */
+/** Somebody else has started the request, or ended the batch, since it was read. */
+class TooLate extends Error {
+  override name = 'TooLate'
+}
+
+/**
+ * Cancels a job and its runs. What has ended stays as it is. Behind the job's end no run is started, so that all are found
+ * here; the errand ends those that this process leaves.
+ */
 export async function cancelJob(
-  deps: Pick<EngineDeps, 'db'>,
+  deps: Pick<EngineDeps, 'db' | 'queue'>,
   worker: Worker,
   organizationId: OrganizationId,
   jobId: JobId,
 ): Promise<void> {
-  const cancelled = await endJob(deps.db, organizationId, jobId, 'cancelled')
-  if (!cancelled) return
-  for (const runId of await readUnfinishedRuns(deps.db, organizationId, jobId)) {
-    await worker.end(organizationId, runId, { stopReason: 'cancelled', error: null })
-  }
+  const batch = { organizationId, jobId }
+  await inTransaction(deps.db, async (tx) => {
+    if (await endJob(tx, organizationId, jobId, 'cancelled')) await lookAgain(deps, tx, batch)
+  })
+  const job = await findJob(deps.db, organizationId, jobId)
+  if (job?.status === 'cancelled') await endRuns(deps, worker, batch)
+}
+
+/** Those that wait go first: no run gets its turn only to be cancelled in it. */
+async function endRuns({ db }: Pick<EngineDeps, 'db'>, worker: Worker, batch: BatchJob): Promise<void> {
+  const endOne = (runId: RunId) => worker.end(batch.organizationId, runId, CANCELLED)
+  await pLimit(ENDED_AT_ONCE).map(await readUnfinishedRuns(db, batch), endOne)
 }

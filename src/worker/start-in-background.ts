@@ -6,7 +6,7 @@ import type { InputItem } from '../domain/input.ts'
 import type { JsonObject } from '../domain/json.ts'
 import { speaksThroughTool } from '../domain/speech.ts'
 import { getAgentTarget } from '../store/scopes.ts'
-import { admit } from './admit.ts'
+import { admit, type Send } from './admit.ts'
 import type { EngineDeps } from './deps.ts'
 import { innerRequest } from './inner-request.ts'
 import type { OutboundGuard } from './outbound-guard.ts'
@@ -24,6 +24,7 @@ export type BackgroundSend = {
   metadata: JsonObject
   /** A second request under the same key gets the run of the first. */
   key: string
+  note?: Send['note']
 }
 
 /** Sends to an agent's default conversation, behind whatever is there. Faults: not_found, and those of `admit`. */
@@ -54,6 +55,7 @@ export async function startInBackground(
     callbackUrl: send.callbackUrl,
     bodyHash: createHash('sha256').update(key).digest('hex'),
     isRetry: false,
+    ...(send.note && { note: send.note }),
   })
   return runId
 }

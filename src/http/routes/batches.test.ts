@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Hook, openHook } from '../../../test/hook.ts'
 import { openServerWorld, type ServerWorld } from '../../../test/server-world.ts'
@@ -18,6 +20,14 @@ const request = (agentId: string, content: string) => ({
   messages: [{ role: 'user', content }],
 })
 const batch = async (id: string) => (await world.ask('GET', `/v1/messages/batches/${id}`)).body
+/** Runs that a batch has started, in the order of its requests. */
+const runsOf = (id: string) =>
+  world.db
+    .selectFrom('runs')
+    .where(sql<string>`metadata->>'batch_id'`, '=', id)
+    .orderBy(sql`(metadata->>'batch_index')::int`)
+    .select(['id', 'status', 'created_order'])
+    .execute()
 
 describe('a batch of messages', () => {
   it('is a run for each request, two of one agent as well, and ends when they have', async () => {
@@ -93,6 +103,35 @@ describe('a batch of messages', () => {
       body: { id, status: 'cancelled' },
     })
     expect((await runs())[0]).toMatchObject({ status: 'cancelled' })
+  })
+
+  it('is cancelled whole while it is still being started', async () => {
+    const agentIds = await Promise.all(Array.from({ length: 10 }, () => world.createAgent()))
+    const requests = Array.from({ length: 100 }, (_, index) =>
+      request(agentIds[index % 10] ?? '', `[[sleep 3000]] ${index}`),
+    )
+    const { id } = (await world.ask('POST', '/v1/messages/batches', { requests })).body
+    await expect.poll(async () => (await runsOf(id)).length, { timeout: 20_000 }).toBeGreaterThan(20)
+    expect((await world.ask('PATCH', `/v1/messages/batches/${id}/cancel`)).status).toBe(200)
+    const runs = await runsOf(id)
+    expect(runs.length).toBeLessThan(100)
+    expect(new Set(runs.map(({ status }) => status))).toEqual(new Set(['cancelled']))
+    // Whoever was starting requests has had the time for more of them.
+    await sleep(3_000)
+    expect(await runsOf(id)).toEqual(runs)
+  })
+
+  it.each(['again', 'by its errand'])('whose runs have outlived its cancel is cancelled %s', async (how) => {
+    const agentId = await world.createAgent()
+    const requests = [request(agentId, '[[sleep 20000]]'), request(agentId, 'waits')]
+    const { id } = (await world.ask('POST', '/v1/messages/batches', { requests })).body
+    await expect.poll(async () => (await runsOf(id)).length, { timeout: 20_000 }).toBe(2)
+    // As a server leaves it that was killed in the middle of it.
+    await world.db.updateTable('jobs').set({ status: 'cancelled' }).where('id', '=', id).execute()
+    if (how === 'again') await world.ask('PATCH', `/v1/messages/batches/${id}/cancel`)
+    await expect
+      .poll(async () => (await runsOf(id)).map(({ status }) => status), { timeout: 10_000 })
+      .toEqual(['cancelled', 'cancelled'])
   })
 
   it('needs requests, and an id that is one', async () => {

@@ -144,7 +144,7 @@ function cancel(deps: HttpDeps): Endpoint {
     },
     async ({ params, actor, c }) => {
       const { id: batchId } = await getJob(deps.db, actor, jobId(params.batch_id))
-      await cancelJob(deps, deps.engine.worker, actor.organizationId, batchId)
+      await cancelJob(deps.engine.deps, deps.engine.worker, actor.organizationId, batchId)
       return c.json(null)
     },
   )

@@ -107,8 +107,8 @@ function cancel(deps: HttpDeps): Endpoint {
     },
     async ({ params, actor, c }) => {
       await getJob(deps.db, actor, params.job_id)
-      const { worker } = deps.engine
-      await cancelJob(deps, worker, actor.organizationId, params.job_id)
+      const { deps: engine, worker } = deps.engine
+      await cancelJob(engine, worker, actor.organizationId, params.job_id)
       return c.json(toWireJob(await getJob(deps.db, actor, params.job_id)))
     },
   )
