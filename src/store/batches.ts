@@ -29,11 +29,14 @@ export async function insertRequests(
 /** Which batch it is. */
 export type BatchKey = { organizationId: OrganizationId; jobId: JobId }
 
-/** The first request behind a place that has no run yet. Undefined: there is none, or the batch has ended. */
+/**
+ * The first request behind a place that has no run yet and goes to none of the excepted agents. Undefined: there is none, or
+ * the batch has ended.
+ */
 export async function findUnstarted(
   db: Db,
   { organizationId, jobId }: BatchKey,
-  behind: number,
+  { behind, except }: { behind: number; except: AgentId[] },
 ): Promise<{ index: number; request: BatchRequest } | undefined> {
   return db
     .selectFrom('batch_requests as request')
@@ -46,6 +49,7 @@ export async function findUnstarted(
     .where('request.job_id', '=', jobId)
     .where('jobs.status', '=', 'running')
     .where('request.index', '>', behind)
+    .where(sql<boolean>`request.agent_id <> all(${except})`)
     .where('request.run_id', 'is', null)
     .where('request.error', 'is', null)
     .orderBy('request.index')

@@ -1,6 +1,6 @@
 import pLimit from 'p-limit'
 import { Fault } from '../domain/fault.ts'
-import { newId, type OrganizationId, type RunId } from '../domain/id.ts'
+import { type AgentId, newId, type OrganizationId, type RunId } from '../domain/id.ts'
 import type { BatchRequest, Job, JobId } from '../domain/job.ts'
 import {
   findUnstarted,
@@ -68,7 +68,10 @@ async function lookAgain({ queue }: Pick<EngineDeps, 'queue'>, tx: Db, batch: Ba
   await queue.enqueue(tx, 'batch', null, batch, dueAt)
 }
 
-/** False: some cannot be started yet. A batch that has ended has none to start. */
+/**
+ * False: some cannot be started yet. Then those behind them to the same agents wait as well: an agent gets its requests in
+ * their order. A batch that has ended has none to start.
+ */
 async function startRequests(
   deps: EngineDeps,
   worker: Worker,
@@ -78,13 +81,13 @@ async function startRequests(
   const job = await findJob(deps.db, batch.organizationId, batch.jobId)
   if (!job) return true
   const until = performance.now() + PASS_MS
-  let areAllStarted = true
+  const full = new Set<AgentId>()
   for (let behind = -1; ; ) {
-    const next = await findUnstarted(deps.db, batch, behind)
-    if (!next) return areAllStarted
+    const next = await findUnstarted(deps.db, batch, { behind, except: [...full] })
+    if (!next) return full.size === 0
     if (performance.now() > until) return false
     const started = await startOne(deps, worker, guard, job, next.index, next.request)
-    if (started === 'full') areAllStarted = false
+    if (started === 'full') full.add(next.request.agentId)
     behind = next.index
   }
 }

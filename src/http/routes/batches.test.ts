@@ -88,6 +88,19 @@ describe('a batch of messages', () => {
     expect((await world.ask('GET', `/v1/runs/?agent_id=${agentId}`)).body).toHaveLength(1)
   })
 
+  it('gives an agent its requests in their order, however many there are', async () => {
+    const agentId = await world.createAgent()
+    const requests = Array.from({ length: 40 }, (_, index) => request(agentId, `b${index} [[sleep 30]]`))
+    const { id } = (await world.ask('POST', '/v1/messages/batches', { requests })).body
+    await expect.poll(async () => (await batch(id)).status, { timeout: 25_000 }).toBe('completed')
+    const path = `/v1/messages/batches/${id}/messages?order=asc&limit=200`
+    const said = (await world.ask('GET', path)).body.messages.flatMap(
+      ({ role, content }: { role: string; content: { text: string }[] }) =>
+        role === 'user' ? content.map(({ text }) => text) : [],
+    )
+    expect(said).toEqual(requests.map(({ messages }) => messages[0]?.content))
+  })
+
   it('is cancelled with its runs, by either route, as often as one likes', async () => {
     const agentId = await world.createAgent()
     const requests = [request(agentId, '[[sleep 20000]]')]
