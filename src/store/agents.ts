@@ -28,6 +28,22 @@ export async function getAgent(db: Db, organizationId: OrganizationId, id: Agent
   return row
 }
 
+/** Those of the named agents that are there, and of what type they are. */
+export async function readAgentTypes(
+  db: Db,
+  organizationId: OrganizationId,
+  ids: AgentId[],
+): Promise<Map<AgentId, AgentType>> {
+  const rows = await db
+    .selectFrom('agents')
+    .where('organization_id', '=', organizationId)
+    .where(sql<boolean>`id = any(${ids})`)
+    .where('deleted_at', 'is', null)
+    .select(['id', 'agent_type'])
+    .execute()
+  return new Map(rows.map((row) => [row.id, row.agent_type]))
+}
+
 /** Also of a deleted agent, whose runs can still be read. Faults: not_found. */
 export async function getAgentType(db: Db, organizationId: OrganizationId, id: AgentId): Promise<AgentType> {
   const row = await db

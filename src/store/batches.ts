@@ -83,6 +83,22 @@ export async function saveStarted(
   return numUpdatedRows > 0n
 }
 
+/** Requests that cannot have a run, with the reasons. */
+export async function readRefused(
+  db: Db,
+  { organizationId, jobId }: BatchKey,
+): Promise<{ index: number; agentId: AgentId; error: string }[]> {
+  return db
+    .selectFrom('batch_requests')
+    .where('organization_id', '=', organizationId)
+    .where('job_id', '=', jobId)
+    .where('error', 'is not', null)
+    .orderBy('index')
+    .select(['index', 'agent_id as agentId'])
+    .select((row) => row.ref('error').$notNull().as('error'))
+    .execute()
+}
+
 /** Why a request cannot have a run. */
 export async function saveRefused(db: Db, batch: BatchKey, index: number, error: string): Promise<void> {
   await openRequest(db, batch, index).set({ error }).execute()

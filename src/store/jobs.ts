@@ -2,6 +2,7 @@ import { type Selectable, sql } from 'kysely'
 import { Fault } from '../domain/fault.ts'
 import type { OrganizationId, UserId } from '../domain/id.ts'
 import type { Job, JobId, JobStatus } from '../domain/job.ts'
+import type { JsonObject } from '../domain/json.ts'
 import type { Db, JobsTable } from './schema.ts'
 
 const UNFINISHED: JobStatus[] = ['created', 'running']
@@ -90,16 +91,22 @@ export async function readJobs(
   return rows.map(toJob)
 }
 
-/** Ends a job that has not ended. Undefined: it had. */
+/** Ends a job that has not ended. `metadata`: what there is to say of it. Undefined: it had. */
 export async function endJob(
   tx: Db,
   organizationId: OrganizationId,
   id: JobId,
   status: 'completed' | 'failed' | 'cancelled',
+  metadata: JsonObject | null,
 ): Promise<Job | undefined> {
   const row = await tx
     .updateTable('jobs')
-    .set({ status, completed_at: sql<string>`now()`, updated_at: sql<string>`now()` })
+    .set({
+      status,
+      completed_at: sql<string>`now()`,
+      updated_at: sql<string>`now()`,
+      ...(metadata && { metadata: JSON.stringify(metadata) }),
+    })
     .where('organization_id', '=', organizationId)
     .where('id', '=', id)
     .where('status', 'in', UNFINISHED)

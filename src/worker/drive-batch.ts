@@ -5,6 +5,7 @@ import type { BatchRequest, Job, JobId } from '../domain/job.ts'
 import {
   findUnstarted,
   insertRequests,
+  readRefused,
   readUnfinishedRuns,
   saveRefused,
   saveStarted,
@@ -58,9 +59,21 @@ export async function driveBatch(
   const unfinished = await readUnfinishedRuns(deps.db, batch)
   if (!areAllStarted || unfinished.length > 0) return lookAgain(deps, deps.db, batch)
   await inTransaction(deps.db, async (tx) => {
-    const ended = await endJob(tx, batch.organizationId, batch.jobId, 'completed')
+    const ended = await endBatch(tx, batch, 'completed')
     if (ended?.callbackUrl) await deps.queue.enqueue(tx, 'job_callback', batch.jobId, batch)
   })
+}
+
+/** Whoever reads the job is told of the requests that could not be started. */
+async function endBatch(
+  tx: Db,
+  batch: BatchJob,
+  status: 'completed' | 'cancelled',
+): Promise<Job | undefined> {
+  const refused = await readRefused(tx, batch)
+  const notStarted = refused.map(({ index, agentId, error }) => ({ index, agent_id: agentId, error }))
+  const metadata = notStarted.length > 0 ? { not_started: notStarted } : null
+  return endJob(tx, batch.organizationId, batch.jobId, status, metadata)
 }
 
 async function lookAgain({ queue }: Pick<EngineDeps, 'queue'>, tx: Db, batch: BatchJob): Promise<void> {
@@ -143,7 +156,7 @@ export async function cancelJob(
 ): Promise<void> {
   const batch = { organizationId, jobId }
   await inTransaction(deps.db, async (tx) => {
-    if (await endJob(tx, organizationId, jobId, 'cancelled')) await lookAgain(deps, tx, batch)
+    if (await endBatch(tx, batch, 'cancelled')) await lookAgain(deps, tx, batch)
   })
   const job = await findJob(deps.db, organizationId, jobId)
   if (job?.status === 'cancelled') await endRuns(deps, worker, batch)

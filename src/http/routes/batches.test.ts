@@ -19,6 +19,13 @@ const request = (agentId: string, content: string) => ({
   agent_id: agentId,
   messages: [{ role: 'user', content }],
 })
+/** An answer to nothing. */
+const approval = (agentId: string) => ({
+  agent_id: agentId,
+  messages: [
+    { type: 'approval', approve: true, approval_request_id: 'message-00000000-0000-4000-8000-000000000000' },
+  ],
+})
 const batch = async (id: string) => (await world.ask('GET', `/v1/messages/batches/${id}`)).body
 /** Runs that a batch has started, in the order of its requests. */
 const runsOf = (id: string) =>
@@ -81,13 +88,38 @@ describe('a batch of messages', () => {
     ).toContain(id)
   })
 
-  it('ends though an agent is not there', async () => {
-    const agentId = await world.createAgent()
+  it('is refused when an agent is not there', async () => {
     const nobody = 'agent-00000000-0000-4000-8000-0000000000aa'
-    const requests = [request(nobody, 'one'), request(agentId, 'two')]
-    const { id } = (await world.ask('POST', '/v1/messages/batches', { requests })).body
+    const requests = [request(await world.createAgent(), 'one'), request(nobody, 'two')]
+    expect(await world.ask('POST', '/v1/messages/batches', { requests })).toMatchObject({
+      status: 404,
+      body: { detail: `Agent with ID ${nobody} not found` },
+    })
+  })
+
+  it('ends though an agent is deleted, and says which requests were not started', async () => {
+    const [gone, agentId] = [await world.createAgent(), await world.createAgent()]
+    // More than may wait for the agent: the last three are to be started later.
+    const requests = [
+      ...Array.from({ length: 20 }, () => request(gone, '[[sleep 20000]]')),
+      request(agentId, 'two'),
+      approval(agentId),
+    ]
+    const callback_url = `${hook.url}/refused`
+    const { id } = (await world.ask('POST', '/v1/messages/batches', { requests, callback_url })).body
+    await expect.poll(async () => (await runsOf(id)).length, { timeout: 20_000 }).toBe(18)
+    await world.ask('DELETE', `/v1/agents/${gone}`)
     await expect.poll(async () => (await batch(id)).status, { timeout: 20_000 }).toBe('completed')
-    expect((await world.ask('GET', `/v1/runs/?agent_id=${agentId}`)).body).toHaveLength(1)
+    const notStarted = [
+      ...[17, 18, 19].map((index) => ({ index, agent_id: gone, error: `Agent with ID ${gone} not found` })),
+      { index: 21, agent_id: agentId, error: expect.stringContaining('No tool call is currently awaiting') },
+    ]
+    expect((await batch(id)).metadata).toEqual({ not_started: notStarted })
+    await expect
+      .poll(() => hook.calls.find(({ path }) => path === '/refused')?.text, { timeout: 10_000 })
+      .toBeDefined()
+    const told = hook.calls.find(({ path }) => path === '/refused')?.text ?? ''
+    expect(JSON.parse(told).metadata).toEqual({ not_started: notStarted })
   })
 
   it('gives an agent its requests in their order, however many there are', async () => {

@@ -1,7 +1,9 @@
 import { z } from '@hono/zod-openapi'
+import type { Actor } from '../../domain/actor.ts'
 import { Fault } from '../../domain/fault.ts'
 import { type AgentId, isId, type MessageId } from '../../domain/id.ts'
 import type { BatchRequest, JobId } from '../../domain/job.ts'
+import { agentMissing, readAgentTypes } from '../../store/agents.ts'
 import { readBatchMessages } from '../../store/batches.ts'
 import { getJob, readJobs } from '../../store/jobs.ts'
 import { cancelJob, startBatch } from '../../worker/drive-batch.ts'
@@ -46,6 +48,7 @@ function create(deps: HttpDeps): Endpoint {
     async ({ body, actor, c }) => {
       if (body.requests.length === 0) throw new Fault('bad_request', 'A batch needs at least one request')
       if (body.callback_url) await checkCallbackUrl(body.callback_url, deps.engine.guard)
+      await checkAgents(deps, actor, body.requests)
       const requests = body.requests.map((request): BatchRequest => {
         const { items: input, stepsMax, returnTypes } = decodeSend(request, false)
         return { agentId: request.agent_id, input, stepsMax, returnTypes }
@@ -55,6 +58,18 @@ function create(deps: HttpDeps): Endpoint {
       return c.json(toWireJob(await getJob(deps.db, actor, jobId)))
     },
   )
+}
+
+/** Faults: not_found. */
+async function checkAgents(
+  { db }: HttpDeps,
+  { organizationId }: Actor,
+  requests: { agent_id: AgentId }[],
+): Promise<void> {
+  const ids = [...new Set(requests.map((request) => request.agent_id))]
+  const types = await readAgentTypes(db, organizationId, ids)
+  const missing = ids.find((agentId) => !types.has(agentId))
+  if (missing !== undefined) throw agentMissing(missing)
 }
 
 function list(deps: HttpDeps): Endpoint {
