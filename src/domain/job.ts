@@ -1,7 +1,7 @@
-import type { MessageType } from './frame.ts'
 import type { AgentId, Id, OrganizationId, UserId } from './id.ts'
 import type { InputItem } from './input.ts'
 import type { JsonObject } from './json.ts'
+import type { TurnOptions } from './turn.ts'
 
 export type JobId = Id<'job'>
 
@@ -30,6 +30,7 @@ export type Job = {
 export type BatchRequest = {
   agentId: AgentId
   input: InputItem[]
-  stepsMax: number
-  returnTypes: MessageType[] | null
+  options: TurnOptions
+  /** What the request is known by when its otids come again. */
+  bodyHash: string
 }

@@ -17,6 +17,23 @@ export type Origin = { requestId: string | null; traceId: string | null; parentS
 
 export const ORIGIN_UNKNOWN: Origin = { requestId: null, traceId: null, parentSpanId: null }
 
+/** What a caller may ask for beside what it says, whatever the way of asking. */
+export type TurnOptions = Pick<
+  TurnRequest,
+  | 'stepsMax'
+  | 'returnTypes'
+  | 'useAssistantMessage'
+  | 'assistantToolName'
+  | 'assistantToolKwarg'
+  | 'clientTools'
+  | 'clientSkills'
+  | 'overrideSystem'
+  | 'includeCompactionMessages'
+> & {
+  /** A model's handle, for this request only. */
+  overrideModel: string | null
+}
+
 /** A request as it was admitted: everything that a run needs to be driven by any process, now or after a crash. */
 export type TurnRequest = {
   transport: Transport

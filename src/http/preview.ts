@@ -5,9 +5,10 @@ import { findOpenApproval } from '../store/scopes.ts'
 import { pendingApproval } from '../worker/conflicts.ts'
 import { prepareInput } from '../worker/prepare-input.ts'
 import { previewTurn } from '../worker/preview-turn.ts'
+import { modelFor } from '../worker/request-model.ts'
+import { refuseUnknownToOldTypes } from '../worker/turn-request.ts'
 import type { HttpDeps } from './deps.ts'
 import type { SendBody } from './schemas/send.ts'
-import { modelFor, refuseUnknownToOldTypes } from './send.ts'
 
 /** The provider's request for a turn, without the turn. Faults: pending_approval, and those of the input. */
 export async function previewRequest(

@@ -3,17 +3,15 @@ import type { Actor } from '../domain/actor.ts'
 import type { MessagePolicy } from '../domain/conversation.ts'
 import { Fault } from '../domain/fault.ts'
 import type { OrganizationId, RunId } from '../domain/id.ts'
-import type { JsonObject } from '../domain/json.ts'
-import type { LlmConfig } from '../domain/model.ts'
-import { withModelSettings } from '../domain/model-settings.ts'
-import { speaksThroughTool } from '../domain/speech.ts'
-import type { Origin, Transport, TurnRequest } from '../domain/turn.ts'
+import type { Origin, Transport, TurnOptions } from '../domain/turn.ts'
 import { readScopeFacts, type Target } from '../store/scopes.ts'
 import { type Admitted, admit } from '../worker/admit.ts'
 import { conversationBusy, outcomeOf } from '../worker/conflicts.ts'
 import { checkAddress, type OutboundGuard } from '../worker/outbound-guard.ts'
 import { prepareInput } from '../worker/prepare-input.ts'
+import { modelFor } from '../worker/request-model.ts'
 import { answerOfRun } from '../worker/run-answer.ts'
+import { refuseUnknownToOldTypes, requestConfigOf, turnRequestOf } from '../worker/turn-request.ts'
 import { waitForRun } from '../worker/wait-run.ts'
 import type { HttpDeps } from './deps.ts'
 import type { Asked } from './route.ts'
@@ -65,7 +63,7 @@ export function senderOf({ c }: Pick<SendAsked, 'c'>): Pick<SendCommand, 'isRetr
 
 /** Takes the request in. Faults: coded_not_found for a model, and those of `admit`. */
 export async function startSend(deps: HttpDeps, command: SendCommand): Promise<Admitted> {
-  const { actor, target, body } = command
+  const { actor, target, body, transport } = command
   const { engine } = deps
   refuseUnknownToOldTypes(target, body)
   const overrideModel = await modelFor(deps, target, body.overrideModel)
@@ -83,39 +81,31 @@ export async function startSend(deps: HttpDeps, command: SendCommand): Promise<A
     },
     conversationId: target.conversationId,
     input,
-    request: requestOf(command, overrideModel),
-    policy: command.transport === 'async' ? 'enqueue' : (target.messagePolicy ?? command.policy),
+    request: turnRequestOf(optionsOf(body), {
+      transport,
+      agentType: target.agentType,
+      streamTokens: body.streamTokens,
+      overrideModel,
+      user: actor.userId,
+      origin: command.origin,
+    }),
+    policy: transport === 'async' ? 'enqueue' : (target.messagePolicy ?? command.policy),
     background: command.background,
-    metadata: { run_type: command.runType, ...(command.transport === 'async' && { lettuce: null }) },
-    requestConfig: configOf(body),
+    metadata: { run_type: command.runType, ...(transport === 'async' && { lettuce: null }) },
+    requestConfig: requestConfigOf(body),
     callbackUrl: body.callbackUrl,
-    bodyHash: hashOf(body),
+    bodyHash: bodyHashOf(body),
     isRetry: command.isRetry,
   })
-  if (command.transport !== 'async' && admitted.waiting) withdrawLater(deps, command, admitted.runId)
+  if (transport !== 'async' && admitted.waiting) withdrawLater(deps, command, admitted.runId)
   return admitted
-}
-
-/** What agents of the older types never had. Faults: bad_request. */
-export function refuseUnknownToOldTypes(
-  { agentType, isDefault }: Pick<Target, 'agentType' | 'isDefault'>,
-  { clientTools }: Pick<SendBody, 'clientTools'>,
-): void {
-  if (!speaksThroughTool(agentType)) return
-  if (!isDefault)
-    throw new Fault(
-      'bad_request',
-      `Conversations are not supported for agents of type ${agentType}: send to the agent itself.`,
-    )
-  if (clientTools.length > 0)
-    throw new Fault('bad_request', `client_tools are not supported for agents of type ${agentType}.`)
 }
 
 /**
  * What is asked for, whatever the way of asking: who comes again on another way, or wants to see other parts of the answer,
  * means the same run.
  */
-function hashOf(body: SendBody): string {
+export function bodyHashOf(body: SendBody): string {
   const { streaming, streamTokens, includePings, background, agentId, returnTypes, ...meant } = body
   return createHash('sha256').update(JSON.stringify(meant)).digest('hex')
 }
@@ -166,74 +156,18 @@ export async function waitForAnswer(
   return failedAnswer(answer.run, ended.error) ?? { status: 200, body: toWireAnswer(answer.run, answer) }
 }
 
-function requestOf(
-  { actor, target, body, transport, origin }: SendCommand,
-  overrideModel: LlmConfig | null,
-): Omit<TurnRequest, 'input'> {
+/** Those of a body's members that a turn depends on. */
+export function optionsOf(body: TurnOptions): TurnOptions {
   return {
-    transport,
     stepsMax: body.stepsMax,
-    streamTokens: body.streamTokens,
     returnTypes: body.returnTypes,
-    speaksThroughTool: speaksThroughTool(target.agentType),
     useAssistantMessage: body.useAssistantMessage,
     assistantToolName: body.assistantToolName,
     assistantToolKwarg: body.assistantToolKwarg,
     clientTools: body.clientTools,
     clientSkills: body.clientSkills,
-    overrideModel,
+    overrideModel: body.overrideModel,
     overrideSystem: body.overrideSystem,
     includeCompactionMessages: body.includeCompactionMessages,
-    tends: null,
-    depth: 0,
-    waitingAgents: [],
-    user: actor.userId,
-    billing: null,
-    origin,
   }
-}
-
-/** The four options that the old server kept of a request. */
-function configOf(body: SendBody): JsonObject {
-  return {
-    use_assistant_message: body.useAssistantMessage,
-    assistant_message_tool_name: body.assistantToolName,
-    assistant_message_tool_kwarg: body.assistantToolKwarg,
-    include_return_message_types: body.returnTypes,
-  }
-}
-
-/**
- * The model of one request: its own, or the conversation's with the conversation's settings. The agent's window is a
- * bound. Null: the agent's model as it is.
- */
-export async function modelFor(
-  deps: Pick<HttpDeps, 'catalog'>,
-  target: Target,
-  own: string | null,
-): Promise<LlmConfig | null> {
-  if (own !== null) return boundedModel(deps, target, own)
-  const { conversationModel, conversationSettings } = target
-  const model = conversationModel === null ? null : await boundedModel(deps, target, conversationModel)
-  return conversationSettings ? withModelSettings(model ?? target.config, conversationSettings) : model
-}
-
-async function boundedModel(
-  deps: Pick<HttpDeps, 'catalog'>,
-  target: Target,
-  handle: string,
-): Promise<LlmConfig> {
-  const listing = await deps.catalog.findModel(handle)
-  if (!listing) throw await unknownHandle(deps, handle)
-  const { config } = listing
-  return {
-    ...config,
-    context_window: Math.min(config.context_window, target.config.context_window),
-    parallel_tool_calls: target.config.parallel_tool_calls,
-  }
-}
-
-export async function unknownHandle(deps: Pick<HttpDeps, 'catalog'>, handle: string): Promise<Fault> {
-  const handles = (await deps.catalog.listModels()).map((listing) => `'${listing.handle}'`)
-  return new Fault('coded_not_found', `Handle ${handle} not found, must be one of [${handles.join(', ')}]`)
 }

@@ -120,12 +120,15 @@ async function startOne(
     await startInBackground(deps, worker, guard, {
       actor: { organizationId, userId },
       agentId: request.agentId,
-      items: request.input,
-      stepsMax: request.stepsMax,
-      returnTypes: request.returnTypes,
+      // A client that repeats its otids means the runs that it has.
+      items: request.input.map((item, part) => ({
+        ...item,
+        otid: item.otid ?? `${job.id}:${index}:${part}`,
+      })),
+      bodyHash: request.bodyHash,
+      options: request.options,
       callbackUrl: null,
       metadata: { run_type: 'batch', batch_id: job.id, batch_index: index },
-      key: `${job.id}:${index}`,
       async note(tx, runId) {
         if (!(await saveStarted(tx, batch, index, runId))) throw new TooLate()
       },

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { Fault } from '../domain/fault.ts'
 import type { Schedule, Timing } from '../domain/schedule.ts'
 import { nextTime } from '../lib/next-time.ts'
@@ -5,6 +6,7 @@ import { deleteSchedule, findSchedule, insertSchedule, moveSchedule } from '../s
 import type { Db } from '../store/schema.ts'
 import { inTransaction } from '../store/transaction.ts'
 import type { EngineDeps } from './deps.ts'
+import { OPTIONS_NONE } from './inner-request.ts'
 import type { OutboundGuard } from './outbound-guard.ts'
 import type { ScheduleJob } from './queue.ts'
 import { startInBackground } from './start-in-background.ts'
@@ -55,15 +57,16 @@ async function send(
   dueAt: string,
 ): Promise<boolean> {
   const { id, organizationId, agentId, input, stepsMax, returnTypes, callbackUrl } = schedule
+  const key = `${id}:${dueAt}`
   const started = startInBackground(deps, worker, guard, {
     actor: { organizationId, userId: schedule.createdById },
     agentId,
-    items: input,
-    stepsMax,
-    returnTypes,
+    // The users' own otids are those of every time: the message's key is the time.
+    items: input.map((item, index) => ({ ...item, otid: `${key}:${index}` })),
+    bodyHash: createHash('sha256').update(key).digest('hex'),
+    options: { ...OPTIONS_NONE, stepsMax, returnTypes },
     callbackUrl,
     metadata: { run_type: 'scheduled_message', scheduled_message_id: id },
-    key: `${id}:${dueAt}`,
   })
   return started.then(
     () => true,

@@ -135,6 +135,62 @@ describe('a batch of messages', () => {
     expect(said).toEqual(requests.map(({ messages }) => messages[0]?.content))
   })
 
+  it('applies the options of a request, and keeps its otids', async () => {
+    const agentId = await world.createAgent()
+    const client_tools = [
+      { name: 'look_up', description: 'Looks up', parameters: { type: 'object', properties: {} } },
+    ]
+    const one = {
+      agent_id: agentId,
+      messages: [{ role: 'user', content: '[[call look_up {}]]', otid: 'otid-of-the-user' }],
+      override_model: 'openai-proxy/gpt-4o',
+      override_system: 'You are somebody else',
+      client_tools,
+      use_assistant_message: false,
+      include_return_message_types: ['approval_request_message'],
+      max_steps: 3,
+    }
+    const start = async () =>
+      (await world.ask('POST', '/v1/messages/batches', { requests: [one] })).body.id as string
+    const id = await start()
+    await expect.poll(async () => (await batch(id)).status, { timeout: 20_000 }).toBe('completed')
+    const [run] = await runsOf(id)
+    const { body: shown } = await world.ask('GET', `/v1/runs/${run?.id}`)
+    expect(shown).toMatchObject({
+      stop_reason: 'requires_approval',
+      request_config: {
+        use_assistant_message: false,
+        include_return_message_types: ['approval_request_message'],
+      },
+    })
+    const { body: said } = await world.ask('GET', `/v1/messages/batches/${id}/messages?order=asc`)
+    expect(said.messages[0]).toMatchObject({ role: 'user', otid: 'otid-of-the-user' })
+    const { request } = await world.db
+      .selectFrom('runs')
+      .where('id', '=', run?.id ?? 'run-')
+      .select('request')
+      .executeTakeFirstOrThrow()
+    expect(request).toMatchObject({
+      stepsMax: 3,
+      overrideModel: { model: 'gpt-4o' },
+      overrideSystem: 'You are somebody else',
+      clientTools: client_tools,
+      useAssistantMessage: false,
+    })
+
+    // Sent again, it is the same request.
+    const again = await start()
+    await expect.poll(async () => (await batch(again)).status, { timeout: 20_000 }).toBe('completed')
+    expect((await world.ask('GET', `/v1/runs/?agent_id=${agentId}`)).body).toHaveLength(1)
+    expect((await batch(again)).metadata).toBeNull()
+
+    const unknown = { ...one, override_model: 'nobody/none' }
+    expect(await world.ask('POST', '/v1/messages/batches', { requests: [unknown] })).toMatchObject({
+      status: 404,
+      body: { detail: expect.stringContaining('Handle nobody/none not found') },
+    })
+  })
+
   it('is cancelled with its runs, by either route, as often as one likes', async () => {
     const agentId = await world.createAgent()
     const requests = [request(agentId, '[[sleep 20000]]')]

@@ -7,12 +7,14 @@ import { agentMissing, readAgentTypes } from '../../store/agents.ts'
 import { readBatchMessages } from '../../store/batches.ts'
 import { getJob, readJobs } from '../../store/jobs.ts'
 import { cancelJob, startBatch } from '../../worker/drive-batch.ts'
+import { getListing } from '../../worker/request-model.ts'
+import { refuseUnknownToOldTypes } from '../../worker/turn-request.ts'
 import type { HttpDeps } from '../deps.ts'
 import { type Endpoint, route } from '../route.ts'
 import { CallbackUrl, id, ShownObject } from '../schemas/basics.ts'
 import { queryEnum, queryInt, queryText } from '../schemas/query.ts'
 import { decodeSend, LettaRequest } from '../schemas/send.ts'
-import { checkCallbackUrl } from '../send.ts'
+import { bodyHashOf, checkCallbackUrl, optionsOf } from '../send.ts'
 import { toWireJob } from '../wire/job.ts'
 import { toWireStoredMessage } from '../wire/stored-message.ts'
 
@@ -48,11 +50,12 @@ function create(deps: HttpDeps): Endpoint {
     async ({ body, actor, c }) => {
       if (body.requests.length === 0) throw new Fault('bad_request', 'A batch needs at least one request')
       if (body.callback_url) await checkCallbackUrl(body.callback_url, deps.engine.guard)
-      await checkAgents(deps, actor, body.requests)
       const requests = body.requests.map((request): BatchRequest => {
-        const { items: input, stepsMax, returnTypes } = decodeSend(request, false)
-        return { agentId: request.agent_id, input, stepsMax, returnTypes }
+        const decoded = decodeSend(request, false)
+        const [options, bodyHash] = [optionsOf(decoded), bodyHashOf(decoded)]
+        return { agentId: request.agent_id, input: decoded.items, options, bodyHash }
       })
+      await checkRequests(deps, actor, requests)
       const callbackUrl = body.callback_url ?? null
       const jobId = await startBatch(deps.engine.deps, { ...actor, callbackUrl, requests })
       return c.json(toWireJob(await getJob(deps.db, actor, jobId)))
@@ -60,16 +63,21 @@ function create(deps: HttpDeps): Endpoint {
   )
 }
 
-/** Faults: not_found. */
-async function checkAgents(
-  { db }: HttpDeps,
+/** What can be known of the requests before they are started. Faults: not_found, coded_not_found, bad_request. */
+async function checkRequests(
+  { db, catalog }: HttpDeps,
   { organizationId }: Actor,
-  requests: { agent_id: AgentId }[],
+  requests: BatchRequest[],
 ): Promise<void> {
-  const ids = [...new Set(requests.map((request) => request.agent_id))]
-  const types = await readAgentTypes(db, organizationId, ids)
-  const missing = ids.find((agentId) => !types.has(agentId))
-  if (missing !== undefined) throw agentMissing(missing)
+  const ids = new Set(requests.map(({ agentId }) => agentId))
+  const types = await readAgentTypes(db, organizationId, [...ids])
+  for (const { agentId, options } of requests) {
+    const agentType = types.get(agentId)
+    if (!agentType) throw agentMissing(agentId)
+    refuseUnknownToOldTypes({ agentType, isDefault: true }, options)
+  }
+  const handles = new Set(requests.flatMap(({ options }) => options.overrideModel ?? []))
+  for (const handle of handles) await getListing({ catalog }, handle)
 }
 
 function list(deps: HttpDeps): Endpoint {

@@ -1,10 +1,10 @@
 import { z } from '@hono/zod-openapi'
 import { Fault } from '../../domain/fault.ts'
-import { MESSAGE_TYPES, type MessageType } from '../../domain/frame.ts'
+import { MESSAGE_TYPES } from '../../domain/frame.ts'
 import type { InputItem } from '../../domain/input.ts'
 import type { JsonObject } from '../../domain/json.ts'
 import type { ToolSpec } from '../../domain/model.ts'
-import type { ClientSkill } from '../../domain/turn.ts'
+import type { TurnOptions } from '../../domain/turn.ts'
 import { decodeInputs, decodeSugar } from '../wire/message-input.ts'
 import { CallbackUrl } from './basics.ts'
 import { ContentPart, MessageInput } from './message-input.ts'
@@ -71,19 +71,8 @@ type SendRequest = z.output<typeof LettaRequest> &
   Partial<Pick<z.output<typeof LettaAsyncRequest>, 'callback_url'>>
 
 /** What a caller sends to an agent, decoded. `items` has at least one item. */
-export type SendBody = {
+export type SendBody = TurnOptions & {
   items: InputItem[]
-  stepsMax: number
-  useAssistantMessage: boolean
-  assistantToolName: string
-  assistantToolKwarg: string
-  returnTypes: MessageType[] | null
-  clientTools: ToolSpec[]
-  clientSkills: ClientSkill[]
-  /** A model's handle, for this request only. */
-  overrideModel: string | null
-  overrideSystem: string | null
-  includeCompactionMessages: boolean
   returnLogprobs: boolean
   topLogprobs: number | null
   returnTokenIds: boolean
