@@ -5,6 +5,9 @@ import type { Message } from '../domain/message.ts'
 import { toMessage } from './message-rows.ts'
 import type { Db } from './schema.ts'
 
+/** Rows of one statement: it takes 65,535 values. */
+const ROWS_MAX = 1_000
+
 /** The requests of a batch, each known by its place: one agent may have several. */
 export async function insertRequests(
   tx: Db,
@@ -12,18 +15,16 @@ export async function insertRequests(
   jobId: JobId,
   requests: BatchRequest[],
 ): Promise<void> {
-  await tx
-    .insertInto('batch_requests')
-    .values(
-      requests.map((request, index) => ({
-        organization_id: organizationId,
-        job_id: jobId,
-        index,
-        agent_id: request.agentId,
-        request: JSON.stringify(request),
-      })),
-    )
-    .execute()
+  for (let start = 0; start < requests.length; start += ROWS_MAX) {
+    const rows = requests.slice(start, start + ROWS_MAX).map((request, place) => ({
+      organization_id: organizationId,
+      job_id: jobId,
+      index: start + place,
+      agent_id: request.agentId,
+      request: JSON.stringify(request),
+    }))
+    await tx.insertInto('batch_requests').values(rows).execute()
+  }
 }
 
 /** Which batch it is. */

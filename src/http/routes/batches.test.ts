@@ -237,6 +237,23 @@ describe('a batch of messages', () => {
       .toEqual(['cancelled', 'cancelled'])
   })
 
+  it('takes more requests than one statement can', async () => {
+    const agentId = await world.createAgent()
+    const requests = Array.from({ length: 14_000 }, (_, index) =>
+      request(agentId, `[[sleep 20000]] ${index}`),
+    )
+    const created = await world.ask('POST', '/v1/messages/batches', { requests })
+    expect(created.status).toBe(200)
+    const { id } = created.body
+    const stored = await world.db
+      .selectFrom('batch_requests')
+      .where('job_id', '=', id)
+      .select(({ fn }) => [fn.countAll().as('count'), fn.max('index').as('last')])
+      .executeTakeFirst()
+    expect(stored).toMatchObject({ count: 14_000, last: 13_999 })
+    expect((await world.ask('PATCH', `/v1/messages/batches/${id}/cancel`)).status).toBe(200)
+  })
+
   it('needs requests, and an id that is one', async () => {
     expect((await world.ask('POST', '/v1/messages/batches', { requests: [] })).status).toBe(400)
     expect((await world.ask('POST', '/v1/messages/batches', {})).status).toBe(422)
