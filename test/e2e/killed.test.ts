@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type MockLlm, startMockLlm } from '../mock-llm/server.mjs'
+import { until } from '../replicas.ts'
 import { endsOf, followFrom, numbersOf, rising, streamUntilCut } from './cut-streams.ts'
 import { KilledServer } from './killed-server.ts'
 
@@ -79,6 +80,28 @@ describe.concurrent('a server that is killed', () => {
       }
     },
   )
+
+  it('in the middle of the cancel of a batch leaves the rest of it to the next one', async () => {
+    const killed = await KilledServer.start(mock, 'before_cancel:3')
+    try {
+      const agentId = await killed.createAgent()
+      const content = '[[sleep 20000]]'
+      const requests = Array.from({ length: 8 }, () => ({
+        agent_id: agentId,
+        messages: [{ role: 'user', content }],
+      }))
+      const { id } = (await killed.victim.ask('POST', '/v1/messages/batches', { requests })).body
+      const runs = async () => (await killed.victim.ask('GET', `/v1/runs/?agent_id=${agentId}`)).body
+      await until(async () => (await runs()).length === requests.length)
+      await killed.victim.ask('PATCH', `/v1/messages/batches/${id}/cancel`).catch(() => undefined)
+      await killed.restart()
+      const ended = await killed.endedRuns(agentId)
+      expect(ended.map(({ status }) => status)).toEqual(requests.map(() => 'cancelled'))
+      expect(await killed.wrongIn(agentId)).toEqual([])
+    } finally {
+      await killed.close()
+    }
+  })
 })
 
 const WHOLE = [

@@ -191,6 +191,27 @@ describe('a batch of messages', () => {
     })
   })
 
+  it('starts each request once, by however many errands', async () => {
+    const agentIds = await Promise.all(Array.from({ length: 3 }, () => world.createAgent()))
+    const requests = Array.from({ length: 30 }, (_, index) => request(agentIds[index % 3] ?? '', `${index}`))
+    const { id } = (await world.ask('POST', '/v1/messages/batches', { requests })).body
+    const { queue } = world.server.engine.deps
+    const { organization_id: organizationId } = await world.db
+      .selectFrom('jobs')
+      .where('id', '=', id)
+      .select('organization_id')
+      .executeTakeFirstOrThrow()
+    for (let more = 0; more < 5; more++)
+      await queue.enqueue(world.db, 'batch', null, { organizationId, jobId: id })
+    await expect.poll(async () => (await batch(id)).status, { timeout: 25_000 }).toBe('completed')
+    const runs = await runsOf(id)
+    expect(runs).toHaveLength(30)
+    for (const [of] of agentIds.entries()) {
+      const orders = runs.filter((_, index) => index % 3 === of).map((run) => Number(run.created_order))
+      expect(orders).toEqual(orders.toSorted((a, b) => a - b))
+    }
+  })
+
   it('is cancelled with its runs, by either route, as often as one likes', async () => {
     const agentId = await world.createAgent()
     const requests = [request(agentId, '[[sleep 20000]]')]
