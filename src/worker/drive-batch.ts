@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import pLimit from 'p-limit'
 import { Fault } from '../domain/fault.ts'
 import { type AgentId, newId, type OrganizationId, type RunId } from '../domain/id.ts'
@@ -24,6 +25,8 @@ import type { Worker } from './worker.ts'
 const LOOK_AGAIN_MS = 2_000
 /** How long requests are started in one go: the queue gives an errand a minute, of which a start may wait half. */
 const PASS_MS = 20_000
+/** How long a caller waits for the runs of a cancelled batch; thousands of them take longer. */
+const CANCEL_MS = 10_000
 /** Runs that are cancelled side by side: connections of the database are there for others as well. */
 const ENDED_AT_ONCE = 4
 
@@ -162,7 +165,10 @@ export async function cancelJob(
     if (await endBatch(tx, batch, 'cancelled')) await lookAgain(deps, tx, batch)
   })
   const job = await findJob(deps.db, organizationId, jobId)
-  if (job?.status === 'cancelled') await endRuns(deps, worker, batch)
+  if (job?.status !== 'cancelled') return
+  const ended = endRuns(deps, worker, batch)
+  await Promise.race([ended, sleep(CANCEL_MS, undefined, { ref: false })])
+  ended.catch(() => undefined)
 }
 
 /** Those that wait go first: no run gets its turn only to be cancelled in it. */
