@@ -12,10 +12,13 @@ const ELSEWHERE: ReadonlySet<ModelFailureKind> = new Set([
   'rate_limited',
 ])
 
-/** The models that may still stand in for the one in use, in the order in which the agent names them. */
+/**
+ * The models that may still stand in for the one in use, in the order in which the agent names them. Each has one turn, and
+ * the agent's own has had it: so the list comes to its end.
+ */
 export function standIns(state: LoopState): string[] {
-  const { fallbackModels } = state.agent
-  return fallbackModels.slice(fallbackModels.indexOf(configOf(state).handle ?? '') + 1)
+  const others = [...new Set(state.agent.fallbackModels)].filter((name) => name !== state.agent.config.handle)
+  return others.slice(others.indexOf(configOf(state).handle ?? '') + 1)
 }
 
 /**

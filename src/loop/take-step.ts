@@ -98,6 +98,7 @@ async function* answerOf(
   let { state } = room
   let compacted = state !== start
   let overflows = 0
+  let reroutes = 0
   for (;;) {
     const answer = yield* askModel(state, step, buildRequest(state, offer), ports, signal)
     if (signal.aborted) return { type: 'end', result: { type: 'lost' } }
@@ -111,8 +112,9 @@ async function* answerOf(
       continue
     }
     const elsewhere = await rerouted(state, answer, ports)
-    if (elsewhere) {
+    if (elsewhere && reroutes < state.agent.fallbackModels.length) {
       state = elsewhere
+      reroutes++
       continue
     }
     if (answer.reply.failure.kind !== 'context_full' || overflows >= OVERFLOWS_MAX) {

@@ -85,6 +85,8 @@ export async function countTurn(
 }
 
 export type Untended = { messages: Message[]; scopes: ToldScopes }
+/** Where a message stands in its conversation. */
+export type Mark = { conversation_id: ConversationId; sequence_id: number }
 
 /**
  * What was said since the memory was last tended, oldest first. Each conversation has a mark of its own: in another one a
@@ -96,7 +98,7 @@ export async function readUntended(
   agentId: AgentId,
   groupId: string,
   messagesMax: number,
-): Promise<Untended> {
+): Promise<{ messages: Message[]; marks: Mark[] }> {
   const rows = await tx
     .selectFrom('conversations as scope')
     .leftJoin('tended_scopes as told', (join) =>
@@ -127,7 +129,7 @@ export async function readUntended(
     .limit(messagesMax)
     .selectAll('message')
     .execute()
-  return { messages: rows.map(toMessage), scopes: lastOfEach(rows) }
+  return { messages: rows.map(toMessage), marks: rows }
 }
 
 /** The newest messages of an agent whose memory was never tended; what is older counts as told. */
@@ -149,7 +151,8 @@ export async function readNewest(
   return { messages: newest.toReversed(), scopes: lastOfEach(rows) }
 }
 
-function lastOfEach(rows: { conversation_id: ConversationId; sequence_id: number }[]): ToldScopes {
+/** How far each conversation has been told. */
+export function lastOfEach(rows: Mark[]): ToldScopes {
   return Object.fromEntries(rows.map((row) => [row.conversation_id, row.sequence_id]))
 }
 

@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto'
-import { type AgentId, DEFAULT_USER, isId } from '../domain/id.ts'
+import { type AgentId, DEFAULT_USER, isId, type RunId } from '../domain/id.ts'
 import type { AgentReply } from '../domain/search.ts'
 import { speaksThroughTool } from '../domain/speech.ts'
 import type { ToolContext } from '../domain/tool.ts'
 import { findAgentsByTags } from '../store/agents-by-tags.ts'
 import { getRequest } from '../store/runs.ts'
 import { getAgentTarget } from '../store/scopes.ts'
+import { waitsForOneOf } from '../store/wait-circles.ts'
 import { admit } from './admit.ts'
+import { conversationBusy, outcomeOf } from './conflicts.ts'
 import type { EngineDeps } from './deps.ts'
 import { innerRequest } from './inner-request.ts'
 import { prepareInput } from './prepare-input.ts'
@@ -16,6 +18,10 @@ import type { Worker } from './worker.ts'
 
 /** How deep agents may ask each other. */
 const DEPTH_MAX = 5
+
+function circle(agentId: string): Error {
+  return new Error(`${agentId} is itself waiting for this answer: agents cannot ask each other in a circle`)
+}
 
 /**
  * Messages between agents, inside the server: a run of the other agent, started by a tool of the first. A chain of agents
@@ -27,11 +33,7 @@ export function createAgentPost(engine: () => EngineDeps, worker: () => Worker) 
     if (!isId('agent', agentId)) throw new Error(`${agentId} is not the id of an agent`)
     const parent = await getRequest(deps.db, context.organizationId, context.runId)
     const waiting = [...parent.waitingAgents, context.agentId]
-    if (waits && waiting.includes(agentId)) {
-      throw new Error(
-        `${agentId} is itself waiting for this answer: agents cannot ask each other in a circle`,
-      )
-    }
+    if (waits && waiting.includes(agentId)) throw circle(agentId)
     if (parent.depth >= DEPTH_MAX) throw new Error(`agents may ask each other at most ${DEPTH_MAX} deep`)
     const target = await getAgentTarget(deps.db, context.organizationId, agentId)
     const item = {
@@ -54,7 +56,7 @@ export function createAgentPost(engine: () => EngineDeps, worker: () => Worker) 
       waitingAgents: waits ? waiting : [],
       user: parent.user,
     }
-    const { runId } = await admit(deps, worker(), {
+    const admitted = await admit(deps, worker(), {
       actor: { organizationId: context.organizationId, userId: DEFAULT_USER },
       agent: { ...target, id: agentId },
       conversationId: target.conversationId,
@@ -70,14 +72,38 @@ export function createAgentPost(engine: () => EngineDeps, worker: () => Worker) 
       parentRunId: context.runId,
       parentWaits: waits,
     })
-    return runId
+    return { ...admitted, waiting: waits && admitted.waiting ? waiting : null }
+  }
+
+  /**
+   * Who waits for an agent that is busy must not wait for ever: what keeps it busy may wait for the asker, when both ask at
+   * once. Looked at when the question is there for all to see, so that one of the two sees the other's.
+   */
+  async function boundWait(
+    agentId: string,
+    runId: RunId,
+    waiting: string[],
+    { organizationId }: ToolContext,
+  ) {
+    const deps = engine()
+    const giveUp = () => worker().withdraw(organizationId, runId, outcomeOf(conversationBusy(null)))
+    if (await waitsForOneOf(deps.db, organizationId, runId, waiting)) {
+      if (await giveUp()) throw circle(agentId)
+    }
+    const timer = setTimeout(() => {
+      giveUp().catch((error: unknown) =>
+        deps.observe({ type: 'database_trouble', what: `withdrawing ${runId}`, error }),
+      )
+    }, deps.settings.waitMs)
+    return () => clearTimeout(timer)
   }
 
   return {
     async ask(agentId: string, text: string, context: ToolContext): Promise<AgentReply> {
       const deps = engine()
-      const runId = await start(agentId, text, context, true)
-      const ended = await waitForRun(deps, context.organizationId, runId, context.signal)
+      const { runId, waiting } = await start(agentId, text, context, true)
+      const done = waiting ? await boundWait(agentId, runId, waiting, context) : () => undefined
+      const ended = await waitForRun(deps, context.organizationId, runId, context.signal).finally(done)
       if (!ended) throw new Error(`${agentId} was not waited for: the run was stopped`)
       const { run, views } = await answerOfRun(deps.db, context.organizationId, runId, ended.usage)
       if (run.status !== 'completed')

@@ -95,6 +95,33 @@ describe('models that stand in', () => {
     expect(text.match(/"content":"A/g)).toHaveLength(1)
   })
 
+  it.each([
+    [
+      ['groq/llama', MOCK_MODEL, 'groq/llama'],
+      ['anthropic/claude-haiku-4-5', 'groq/llama', MOCK_MODEL],
+    ],
+    [
+      ['groq/llama', 'groq/llama'],
+      ['anthropic/claude-haiku-4-5', 'groq/llama'],
+    ],
+    [
+      ['groq/llama', 'anthropic/claude-haiku-4-5'],
+      ['anthropic/claude-haiku-4-5', 'groq/llama'],
+    ],
+  ])('are each asked once, also where the list %j names one twice', async (fallback_models, asked) => {
+    const agent = await world.createAgent({
+      model: 'anthropic/claude-haiku-4-5',
+      fallback_models,
+      include_base_tools: false,
+    })
+    const before = world.observations.length
+    expect((await send(agent, '[[error 503]] each once')).status).toBeGreaterThanOrEqual(500)
+    const failed = world.observations.slice(before).filter(({ type }) => type === 'model_failed')
+    const models = failed.map((one) => ('model' in one ? one.model : ''))
+    expect(new Set(models).size).toBe(asked.length)
+    expect(models.length).toBeLessThanOrEqual(3 * asked.length)
+  })
+
   it('fail as the last of them does when none answers', async () => {
     const agent = await world.createAgent({
       model: 'anthropic/claude-haiku-4-5',

@@ -75,6 +75,22 @@ describe('an agent whose memory is tended', () => {
     expect(told[1].content).not.toContain('user: one')
   })
 
+  it('is told no more at once than its model takes, and the rest the next time', async () => {
+    const { agent, partner } = await createTended(2)
+    await world.ask('PATCH', `/v1/agents/${partner}`, { model: 'openai-proxy/mock-ctx-8000' })
+    const runs: string[] = []
+    for (const text of ['first', `LARGE ${'word '.repeat(12_000)}`, 'second', 'third', 'fourth'])
+      runs.push(...((await say(agent, text)) ?? []))
+    const { body } = await world.ask('GET', `/v1/runs/?agent_id=${partner}`)
+    expect(body.map(({ status }: { status: string }) => status)).toEqual(runs.map(() => 'completed'))
+    const history = await world.ask('GET', `/v1/agents/${partner}/messages?order=asc`)
+    const told = JSON.stringify(
+      history.body.filter((view: { message_type: string }) => view.message_type === 'user_message'),
+    )
+    for (const text of ['user: first', 'user: LARGE', 'user: second', 'user: third'])
+      expect({ text, times: told.split(text).length - 1 }).toEqual({ text, times: 1 })
+  })
+
   it('is not tended after a turn that failed or waits for an approval', async () => {
     const { agent } = await createTended(1)
     expect(await say(agent, '[[error 400]]').catch(() => null)).toBeNull()

@@ -1,4 +1,4 @@
-import { type AgentId, DEFAULT_USER, newId, type OrganizationId, type RunId } from '../domain/id.ts'
+import { DEFAULT_USER, newId, type OrganizationId, type RunId } from '../domain/id.ts'
 import type { Message } from '../domain/message.ts'
 import type { Outcome } from '../domain/run.ts'
 import type { StopReason } from '../domain/stop-reason.ts'
@@ -9,17 +9,17 @@ import {
   countTurn,
   findManagedGroup,
   type GroupRow,
+  lastOfEach,
   readNewest,
   readUntended,
   saveTended,
-  type Untended,
 } from '../store/groups.ts'
 import type { Db } from '../store/schema.ts'
 import { getAgentTarget, lockScope, readScopeFacts, type ScopeRow, type Target } from '../store/scopes.ts'
 import type { Drive } from './drive.ts'
 import { innerRequest } from './inner-request.ts'
 import { prepareInput } from './prepare-input.ts'
-import { tendingText } from './tending-transcript.ts'
+import { newestTendingText, tendingText } from './tending-transcript.ts'
 
 /** Says in a run's metadata that it tends the memory of another agent. Clients know it. */
 export const TENDING_RUN = 'sleeptime_agent_send_message_async'
@@ -29,6 +29,8 @@ const COMPLETE = new Set<StopReason>(['end_turn', 'tool_rule', 'max_steps'])
 /** Messages of one transcript: those since the last one, or the newest where there is none. */
 const SINCE_MAX = 1_000
 const NEWEST_MAX = 50
+/** Of most languages; what has fewer leaves less room for the answer. */
+const CHARS_PER_TOKEN = 4
 
 /**
  * In the transaction that ends a run: counts the turn for the group that its agent leads, and starts the runs of those
@@ -46,11 +48,9 @@ export async function startTenders(tx: Db, drive: Drive, outcome: Outcome): Prom
   // Scopes before the group: a tender that ends takes its own scope first, too.
   const partners = await lockFreePartners(tx, organizationId, group)
   if (!(await countTurn(tx, organizationId, agentId))) return null
-  const { messages, scopes } = await messagesSince(tx, organizationId, agentId, group)
-  const text = tendingText(messages)
-  const last = messages.at(-1)
-  if (text === null || !last) return null
-  const tending = { group, text, upTo: last.id, scopes }
+  const told = partners.length > 0 && (await toldNow(tx, drive, group, charsFor(partners)))
+  if (!told) return null
+  const tending = { group, ...told }
   const runIds: RunId[] = []
   for (const partner of partners) runIds.push(await startTender(tx, drive, partner, tending))
   return runIds.length > 0 ? runIds : null
@@ -70,22 +70,40 @@ async function lockFreePartners(tx: Db, organizationId: OrganizationId, group: G
   return free
 }
 
-async function messagesSince(
+/** Half of the smallest window among those who are told, in characters; the prompt and the answer need the rest. */
+function charsFor(partners: Partner[]): number {
+  const windows = partners.map(({ target }) => target.config.context_window)
+  return (Math.min(...windows) / 2) * CHARS_PER_TOKEN
+}
+
+type Told = { text: string; upTo: Message['id']; scopes: ToldScopes }
+
+/** What is said to those who tend: what has come since, as much as they can take. The rest is told the next time. */
+async function toldNow(
   tx: Db,
-  organizationId: OrganizationId,
-  agentId: AgentId,
+  { lease: { organizationId, agentId } }: Drive,
   group: GroupRow,
-): Promise<Untended> {
-  return group.last_processed_message_id === null
-    ? readNewest(tx, organizationId, agentId, NEWEST_MAX)
-    : readUntended(tx, organizationId, agentId, group.id, SINCE_MAX)
+  charsMax: number,
+): Promise<Told | null> {
+  if (group.last_processed_message_id === null) {
+    const { messages, scopes } = await readNewest(tx, organizationId, agentId, NEWEST_MAX)
+    const transcript = newestTendingText(messages, charsMax)
+    const last = messages.at(-1)
+    return transcript && last ? { text: transcript.text, upTo: last.id, scopes } : null
+  }
+  const { messages, marks } = await readUntended(tx, organizationId, agentId, group.id, SINCE_MAX)
+  const transcript = tendingText(messages, charsMax)
+  const last = transcript && messages[transcript.told - 1]
+  return last
+    ? { text: transcript.text, upTo: last.id, scopes: lastOfEach(marks.slice(0, transcript.told)) }
+    : null
 }
 
 async function startTender(
   tx: Db,
   { deps, lease }: Drive,
   { target, scope }: Partner,
-  tending: { group: GroupRow; text: string; upTo: Message['id']; scopes: ToldScopes },
+  tending: Told & { group: GroupRow },
 ): Promise<RunId> {
   const { group, text, upTo, scopes } = tending
   const { organizationId } = lease

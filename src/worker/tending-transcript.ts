@@ -1,12 +1,37 @@
 import type { Message } from '../domain/message.ts'
 import { textOf } from '../domain/message.ts'
 import { isNudge, isSummary } from '../domain/view.ts'
+import { clampText } from '../loop/tool-return.ts'
 import { outputText } from '../loop/turn-history.ts'
 
-/** What an agent that tends the memory of another is told: its task, and what was said. Null: nothing was. */
-export function tendingText(messages: Message[]): string | null {
-  const lines = messages.filter((message) => !isNudge(message) && !isSummary(message)).flatMap(linesOf)
-  return lines.length === 0 ? null : `${REMINDER}\n\nMessages:\n${lines.join('\n')}`
+/** `told`: how many of the messages, from the first on, are in the text. */
+export type Transcript = { text: string; told: number }
+
+/**
+ * What an agent that tends the memory of another is told: its task, and what was said, as much of it as there is room for,
+ * and at least one message. Null: nothing was said.
+ */
+export function tendingText(messages: Message[], charsMax: number): Transcript | null {
+  const parts: string[] = []
+  let chars = 0
+  let told = 0
+  for (const message of messages) {
+    const part = isNudge(message) || isSummary(message) ? '' : linesOf(message).join('\n')
+    const shown = clampText(part, charsMax)
+    if (parts.length > 0 && chars + shown.length > charsMax) break
+    if (shown !== '') parts.push(shown)
+    chars += shown.length
+    told += 1
+  }
+  return parts.length === 0 ? null : { text: `${REMINDER}\n\nMessages:\n${parts.join('\n')}`, told }
+}
+
+/** The same of the newest messages: those for which there is no room are the oldest. */
+export function newestTendingText(messages: Message[], charsMax: number): Transcript | null {
+  for (let from = 0; ; from++) {
+    const transcript = tendingText(messages.slice(from), charsMax)
+    if (!transcript || transcript.told === messages.length - from) return transcript
+  }
 }
 
 const REMINDER = `<system-reminder>

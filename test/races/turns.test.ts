@@ -195,6 +195,42 @@ describe('turns', () => {
     }
   })
 
+  it('R-6: agents that ask each other at once do not wait for ever', async () => {
+    const more = { include_multi_agent_tools: true }
+    const ring = [await a.createAgent(more), await b.createAgent(more), await a.createAgent(more)]
+    const ask = (next: string | undefined) => {
+      const args = { other_agent_id: next, message: 'are you there?' }
+      const calls = [{ name: 'send_message_to_agent_and_wait_for_reply', args }]
+      return `[[script ${JSON.stringify([{ calls, sleep: 500 }, { say: 'Done.' }])}]]`
+    }
+    const answers = await Promise.all(
+      ring.map((agent, at) => (at === 1 ? b : a).send(agent, ask(ring[(at + 1) % ring.length]))),
+    )
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200])
+    expect(JSON.stringify(answers.map(({ body }) => body))).toContain('in a circle')
+    for (const agent of ring) expect((await a.send(agent, 'and now?')).status).toBe(200)
+  })
+
+  it('R-6: a question that nobody can take is given up', async () => {
+    const alone = await openReplicas()
+    try {
+      const one = await alone.start({ PERDURE_WAIT_MS: '500' })
+      const [asker, busy] = [
+        await one.createAgent({ include_multi_agent_tools: true }),
+        await one.createAgent(),
+      ]
+      await one.sendAsync(busy, '[[sleep 6000]]')
+      const args = { other_agent_id: busy, message: 'are you there?' }
+      const { body } = await one.send(
+        asker,
+        `[[call send_message_to_agent_and_wait_for_reply ${JSON.stringify(args)}]]`,
+      )
+      expect(JSON.stringify(body)).toContain('did not answer')
+    } finally {
+      await alone.close()
+    }
+  })
+
   it('R-6: a cancelled run ends those that it waits for', async () => {
     const agentId = await a.createAgent({ tools: ['send_message_to_agent_and_wait_for_reply'] })
     const other = await a.createAgent()
