@@ -84,9 +84,9 @@ export async function createBlock(db: Db, actor: Actor, block: NewBlock): Promis
 
 /**
  * Writes a block: one statement, the last writer wins, and the history keeps both. `version`: write only over this one.
- * A change that changes nothing is no write. A block that is attached keeps its label when told to have none: agents know
- * it by that, and a link without one could not be named. Faults: not_found; plain_conflict for another version, or for a label that
- * an agent's other block has.
+ * A change that changes nothing is no write. A block that is attached keeps its label when told to have none: agents
+ * know it by that, and a link without one could not be named. Faults: not_found; plain_conflict for another version, or
+ * for a label that an agent's other block has.
  */
 export async function saveBlock(
   db: Db,

@@ -119,7 +119,7 @@ async function storeHeld(
     conclusion.approval && openApproval(tx, drive, commit.messageStepId, conclusion.approval),
     insertFrames(tx, drive.lease.organizationId, drive.lease.runId, [...pending, ...frames]),
     // An `await` here would leave those above without anybody who hears of their failure.
-    held.then((scope) => storePrompt(tx, scope, commit.prompt?.text)),
+    held.then((scope) => rewritePrompt(tx, scope, commit.prompt?.text)),
   ])
   const seq = frames.at(-1)?.seq ?? drive.log.seq
   const [[scope], { next, settlement }] = await Promise.all([
@@ -205,7 +205,7 @@ async function storeStepRow(tx: Db, drive: Drive, commit: StepCommit, conclusion
   await drive.deps.queue.enqueue(tx, 'step_webhook', step.id, { stepId: step.id })
 }
 
-async function storePrompt(tx: Db, scope: ScopeRow, text: string | undefined): Promise<void> {
+async function rewritePrompt(tx: Db, scope: ScopeRow, text: string | undefined): Promise<void> {
   if (text === undefined) return
   const id = await findSystemMessageId(tx, scope)
   if (id) await updateSystemMessage(tx, scope.organization_id, id, text)
@@ -222,7 +222,7 @@ export async function commitCompaction(drive: Drive, commit: CompactionCommit): 
         const held = await holdRun(tx, drive.lease)
         await insertMessages(tx, drive.lease, [commit.summary, ...commit.unsaved])
         const systemId = await findSystemMessageId(tx, held)
-        await storePrompt(tx, held, commit.prompt?.text)
+        await rewritePrompt(tx, held, commit.prompt?.text)
         const ids = [...(systemId ? [systemId] : []), commit.summary.id, ...commit.kept.map(({ id }) => id)]
         const scope = await replaceContext(tx, held, ids, {
           stored: 1 + commit.unsaved.length,
