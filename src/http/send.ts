@@ -4,15 +4,15 @@ import type { MessagePolicy } from '../domain/conversation.ts'
 import { Fault } from '../domain/fault.ts'
 import type { OrganizationId, RunId } from '../domain/id.ts'
 import type { Origin, Transport, TurnOptions } from '../domain/turn.ts'
-import { readScopeFacts, type Target } from '../store/scopes.ts'
+import type { Target } from '../store/scopes.ts'
 import { type Admitted, admit } from '../worker/admit.ts'
-import { conversationBusy, outcomeOf } from '../worker/conflicts.ts'
 import { checkAddress, type OutboundGuard } from '../worker/outbound-guard.ts'
 import { prepareInput } from '../worker/prepare-input.ts'
 import { modelFor } from '../worker/request-model.ts'
 import { answerOfRun } from '../worker/run-answer.ts'
 import { refuseUnknownToOldTypes, requestConfigOf, turnRequestOf } from '../worker/turn-request.ts'
 import { waitForRun } from '../worker/wait-run.ts'
+import { withdrawLater } from '../worker/withdraw-later.ts'
 import type { HttpDeps } from './deps.ts'
 import type { Asked } from './route.ts'
 import { type Answer, failedAnswer } from './run-failure.ts'
@@ -97,7 +97,11 @@ export async function startSend(deps: HttpDeps, command: SendCommand): Promise<A
     bodyHash: bodyHashOf(body),
     isRetry: command.isRetry,
   })
-  if (transport !== 'async' && admitted.waiting) withdrawLater(deps, command, admitted.runId)
+  if (transport !== 'async' && admitted.waiting) {
+    const { conversationId } = target
+    const waiting = { organizationId: actor.organizationId, conversationId, runId: admitted.runId }
+    withdrawLater(engine.deps, engine.worker, waiting)
+  }
   return admitted
 }
 
@@ -123,24 +127,6 @@ export async function checkCallbackUrl(url: string, guard: OutboundGuard): Promi
   await checkAddress(url, guard).catch((error: unknown) => {
     throw error instanceof Fault ? new Fault('unprocessable', error.message, { trace_id: '' }) : error
   })
-}
-
-/** A caller does not wait for ever: a message that has not had its turn by then is taken back. */
-function withdrawLater(deps: HttpDeps, command: SendCommand, runId: RunId): void {
-  const { observe, settings } = deps.engine.deps
-  const timer = setTimeout(() => {
-    withdraw(deps, command, runId).catch((error: unknown) => {
-      observe({ type: 'database_trouble', what: `withdrawing ${runId}`, error })
-    })
-  }, settings.waitMs)
-  timer.unref()
-}
-
-async function withdraw(deps: HttpDeps, { actor, target }: SendCommand, runId: RunId): Promise<void> {
-  const { organizationId } = actor
-  const scope = { organization_id: organizationId, id: target.conversationId }
-  const { activeRunId } = await readScopeFacts(deps.db, scope)
-  await deps.engine.worker.withdraw(organizationId, runId, outcomeOf(conversationBusy(activeRunId)))
 }
 
 /** Waits for a run's end, and answers with the whole answer as one JSON body. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type AgentId, DEFAULT_USER, isId, type RunId } from '../domain/id.ts'
+import { type AgentId, DEFAULT_USER, isId } from '../domain/id.ts'
 import type { AgentReply } from '../domain/search.ts'
 import { speaksThroughTool } from '../domain/speech.ts'
 import type { ToolContext } from '../domain/tool.ts'
@@ -8,12 +8,12 @@ import { getRequest } from '../store/runs.ts'
 import { getAgentTarget } from '../store/scopes.ts'
 import { waitsForOneOf } from '../store/wait-circles.ts'
 import { admit } from './admit.ts'
-import { conversationBusy, outcomeOf } from './conflicts.ts'
 import type { EngineDeps } from './deps.ts'
 import { innerRequest } from './inner-request.ts'
 import { prepareInput } from './prepare-input.ts'
 import { answerOfRun } from './run-answer.ts'
 import { waitForRun } from './wait-run.ts'
+import { type Waiting, withdraw, withdrawLater } from './withdraw-later.ts'
 import type { Worker } from './worker.ts'
 
 /** How deep agents may ask each other. */
@@ -72,37 +72,26 @@ export function createAgentPost(engine: () => EngineDeps, worker: () => Worker) 
       parentRunId: context.runId,
       parentWaits: waits,
     })
-    return { ...admitted, waiting: waits && admitted.waiting ? waiting : null }
+    const { organizationId } = context
+    return { ...admitted, scope: { organizationId, conversationId: target.conversationId }, chain: waiting }
   }
 
   /**
    * Who waits for an agent that is busy must not wait for ever: what keeps it busy may wait for the asker, when both ask at
    * once. Looked at when the question is there for all to see, so that one of the two sees the other's.
    */
-  async function boundWait(
-    agentId: string,
-    runId: RunId,
-    waiting: string[],
-    { organizationId }: ToolContext,
-  ) {
+  async function boundWait(agentId: string, waiting: Waiting, chain: string[]) {
     const deps = engine()
-    const giveUp = () => worker().withdraw(organizationId, runId, outcomeOf(conversationBusy(null)))
-    if (await waitsForOneOf(deps.db, organizationId, runId, waiting)) {
-      if (await giveUp()) throw circle(agentId)
-    }
-    const timer = setTimeout(() => {
-      giveUp().catch((error: unknown) =>
-        deps.observe({ type: 'database_trouble', what: `withdrawing ${runId}`, error }),
-      )
-    }, deps.settings.waitMs)
-    return () => clearTimeout(timer)
+    const isCircle = await waitsForOneOf(deps.db, waiting.organizationId, waiting.runId, chain)
+    if (isCircle && (await withdraw(deps, worker(), waiting))) throw circle(agentId)
+    return withdrawLater(deps, worker(), waiting)
   }
 
   return {
     async ask(agentId: string, text: string, context: ToolContext): Promise<AgentReply> {
       const deps = engine()
-      const { runId, waiting } = await start(agentId, text, context, true)
-      const done = waiting ? await boundWait(agentId, runId, waiting, context) : () => undefined
+      const { runId, waiting, scope, chain } = await start(agentId, text, context, true)
+      const done = waiting ? await boundWait(agentId, { ...scope, runId }, chain) : () => undefined
       const ended = await waitForRun(deps, context.organizationId, runId, context.signal).finally(done)
       if (!ended) throw new Error(`${agentId} was not waited for: the run was stopped`)
       const { run, views } = await answerOfRun(deps.db, context.organizationId, runId, ended.usage)
